@@ -139,7 +139,7 @@ class FakeChar final : public CharBackend {
 
   CharClient* client = nullptr;
   std::string sent;
-  std::string waiting;          // typed but not yet taken
+  std::string waiting;                 // typed but not yet taken
   std::size_t room = ~std::size_t{0};  // how much write() takes in all
   u32 speed = 0;
   int breaks = 0;

@@ -45,9 +45,13 @@ inline void store_le(void* to, T value) {
 }
 
 /// The low `width` bytes (1..8) of all ones: what an absent register reads as.
-constexpr u64 all_ones(unsigned width) { return width >= 8 ? ~u64{0} : (u64{1} << (width * 8)) - 1; }
+constexpr u64 all_ones(unsigned width) {
+  return width >= 8 ? ~u64{0} : (u64{1} << (width * 8)) - 1;
+}
 
 /// `value` cut to `width` bytes.
-constexpr u64 truncate(u64 value, unsigned width) { return value & all_ones(width); }
+constexpr u64 truncate(u64 value, unsigned width) {
+  return value & all_ones(width);
+}
 
 }  // namespace core

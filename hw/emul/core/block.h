@@ -30,8 +30,8 @@ class BlockRequest {
   virtual void done(int error) = 0;
 
   BlockOp op = BlockOp::kRead;
-  u64 sector = 0;                    // first 512-byte sector
-  u64 sector_count = 0;              // of a discard; reads and writes go by their segments
+  u64 sector = 0;                     // first 512-byte sector
+  u64 sector_count = 0;               // of a discard; reads and writes go by their segments
   std::span<const iovec> segments{};  // whole sectors in total
 };
 

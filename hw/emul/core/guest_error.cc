@@ -40,6 +40,8 @@ std::size_t take_guest_errors(std::span<GuestError> to, u64& lost) {
   return count;
 }
 
-u64 guest_error_count() { return buffer.total; }
+u64 guest_error_count() {
+  return buffer.total;
+}
 
 }  // namespace core

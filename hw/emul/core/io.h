@@ -81,7 +81,9 @@ class ScopedRegion {
   ~ScopedRegion() { reset(); }
   ScopedRegion(const ScopedRegion&) = delete;
   ScopedRegion& operator=(const ScopedRegion&) = delete;
-  ScopedRegion(ScopedRegion&& other) noexcept : space_(other.space_), id_(other.id_) { other.id_ = 0; }
+  ScopedRegion(ScopedRegion&& other) noexcept : space_(other.space_), id_(other.id_) {
+    other.id_ = 0;
+  }
   ScopedRegion& operator=(ScopedRegion&& other) noexcept {
     if (this != &other) {
       reset();

@@ -102,7 +102,9 @@ void RegionMap::add_listener(IoSpaceListener* listener) {
   for (const auto& mapped : mapped_) listener->region_mapped(mapped->region);
 }
 
-void RegionMap::remove_listener(IoSpaceListener* listener) { std::erase(listeners_, listener); }
+void RegionMap::remove_listener(IoSpaceListener* listener) {
+  std::erase(listeners_, listener);
+}
 
 std::vector<IoRegion> RegionMap::regions() const {
   std::vector<IoRegion> result;

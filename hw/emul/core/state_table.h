@@ -25,8 +25,8 @@
 namespace core {
 
 enum class FieldKind : u8 {
-  kBool,     // one byte
-  kUnsigned, // `width` bytes
+  kBool,      // one byte
+  kUnsigned,  // `width` bytes
   kSigned,
   kBuffer,   // bytes as they are
   kTimer,    // i64 deadline in guest nanoseconds, -1 when not armed
@@ -39,16 +39,16 @@ struct StateTable;
 using Access = void* (*)(void* state);
 
 struct Field {
-  std::string_view name;             // QEMU's name, or for kLocal the reason
+  std::string_view name;  // QEMU's name, or for kLocal the reason
   FieldKind kind = FieldKind::kLocal;
-  u8 width = 0;                      // of one element on the wire, bytes
-  u8 fill = 0;                       // kPadding
-  u32 count = 1;                     // elements
-  u32 stride = 0;                    // bytes from element to element in memory
-  i32 since = 0;                     // first table version that has it
-  Access owner = nullptr;            // the direct member of the state this field is or is inside of
-  Access access = nullptr;           // the first element
-  const StateTable* table = nullptr; // kStruct
+  u8 width = 0;             // of one element on the wire, bytes
+  u8 fill = 0;              // kPadding
+  u32 count = 1;            // elements
+  u32 stride = 0;           // bytes from element to element in memory
+  i32 since = 0;            // first table version that has it
+  Access owner = nullptr;   // the direct member of the state this field is or is inside of
+  Access access = nullptr;  // the first element
+  const StateTable* table = nullptr;             // kStruct
   bool (*present)(const void* state) = nullptr;  // null: always
   u32 (*length)(const void* state) = nullptr;    // elements used, for arrays of run-time length
 };
@@ -186,7 +186,11 @@ constexpr Field nested(std::string_view name, const StateTable& table, i32 since
 
 /// Bytes of QEMU's that we neither have nor need.
 constexpr Field padding(u32 bytes, u8 fill = 0, i32 since = 0) {
-  return {.name = "unused", .kind = FieldKind::kPadding, .width = 1, .fill = fill, .count = bytes,
+  return {.name = "unused",
+          .kind = FieldKind::kPadding,
+          .width = 1,
+          .fill = fill,
+          .count = bytes,
           .since = since};
 }
 

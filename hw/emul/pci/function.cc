@@ -44,7 +44,8 @@ constinit const core::StateTable kFunctionTable{.name = "PCIDevice",
                                                 .validate = valid_function};
 static_assert(core::covers<FunctionState>(core::StateTable{.fields = kFunctionFields}));
 
-Function::Function(Bus& bus, u8 devfn, const Identity& identity) : bus_(bus), devfn_(devfn), pin_(identity.interrupt_pin) {
+Function::Function(Bus& bus, u8 devfn, const Identity& identity)
+    : bus_(bus), devfn_(devfn), pin_(identity.interrupt_pin) {
   config_set(kVendorId, identity.vendor, 2);
   config_set(kDeviceId, identity.device, 2);
   config_set(kRevisionId, identity.revision, 1);
@@ -74,11 +75,17 @@ void Function::config_set(u8 reg, u32 value, unsigned width) {
   set(reset_, reg, value, width);
 }
 
-void Function::set_writable(u8 reg, unsigned width, u32 mask) { set(writable_, reg, mask, width); }
+void Function::set_writable(u8 reg, unsigned width, u32 mask) {
+  set(writable_, reg, mask, width);
+}
 
-void Function::set_w1c(u8 reg, unsigned width, u32 mask) { set(w1c_, reg, mask, width); }
+void Function::set_w1c(u8 reg, unsigned width, u32 mask) {
+  set(w1c_, reg, mask, width);
+}
 
-u64 Function::config_get(u8 reg, unsigned width) const { return get(pci_.config, reg, width); }
+u64 Function::config_get(u8 reg, unsigned width) const {
+  return get(pci_.config, reg, width);
+}
 
 u32 Function::config_read(u8 reg, unsigned width) {
   return core::low<u32>(get(pci_.config, reg, width));
@@ -187,12 +194,14 @@ Function::BarInfo Function::bar(unsigned index) const {
 void Function::set_intx(bool level) {
   if (pin_ == 0) return;
   pci_.irq_state[pin_ - 1] = level ? 1 : 0;
-  pci_.config[kStatus] = core::low<u8>(
-      StatusInterrupt::with(pci_.config[kStatus], level ? u16{1} : u16{0}));
+  pci_.config[kStatus] =
+      core::low<u8>(StatusInterrupt::with(pci_.config[kStatus], level ? u16{1} : u16{0}));
   drive_intx();
 }
 
-bool Function::intx() const { return pin_ != 0 && pci_.irq_state[pin_ - 1] != 0; }
+bool Function::intx() const {
+  return pin_ != 0 && pci_.irq_state[pin_ - 1] != 0;
+}
 
 /// INTx Disable takes the pin down without touching the status bit (6.2.2).
 void Function::drive_intx() {
@@ -203,7 +212,9 @@ void Function::drive_intx() {
   bus_.set_intx(slot(), pin_ - 1u, driven);
 }
 
-void Function::send_msi(u64 address, u32 data) { bus_.wires().msi.send_msi(address, data); }
+void Function::send_msi(u64 address, u32 data) {
+  bus_.wires().msi.send_msi(address, data);
+}
 
 bool Function::bus_master() const {
   return CommandMaster::test(core::low<u16>(config_get(kCommand, 2)));
@@ -234,7 +245,9 @@ void Function::after_restore() {
   update_mappings();
 }
 
-u64 Function::io_read(u32 /*tag*/, u64 /*offset*/, unsigned width) { return core::all_ones(width); }
+u64 Function::io_read(u32 /*tag*/, u64 /*offset*/, unsigned width) {
+  return core::all_ones(width);
+}
 
 void Function::io_write(u32 /*tag*/, u64 /*offset*/, u64 /*value*/, unsigned /*width*/) {}
 

@@ -167,7 +167,7 @@ class Function : public core::Device, public core::IoHandler {
   std::array<u8, 256> writable_{};  // bits the guest may change
   std::array<u8, 256> w1c_{};       // bits the guest clears by writing one
   std::array<Bar, kBars> bars_{};
-  bool intx_driven_ = false;        // what the bus sees of our pin
+  bool intx_driven_ = false;  // what the bus sees of our pin
   std::vector<u8> rom_;
   RomReader rom_reader_{rom_};
 };

@@ -53,8 +53,14 @@ constexpr u8 bar_register(unsigned index) {
   return index == kRomIndex ? u8{kRomBar} : core::low<u8>(kBar0 + 4 * index);
 }
 
-constexpr u8 devfn(unsigned slot, unsigned function) { return core::low<u8>(slot << 3 | function); }
-constexpr unsigned slot_of(u8 devfn) { return devfn >> 3; }
-constexpr unsigned function_of(u8 devfn) { return devfn & 7; }
+constexpr u8 devfn(unsigned slot, unsigned function) {
+  return core::low<u8>(slot << 3 | function);
+}
+constexpr unsigned slot_of(u8 devfn) {
+  return devfn >> 3;
+}
+constexpr unsigned function_of(u8 devfn) {
+  return devfn & 7;
+}
 
 }  // namespace pci
