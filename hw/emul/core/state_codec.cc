@@ -73,14 +73,13 @@ Result<void> decode_subsections(const StateTable& table, void* state, Bytes& in)
       return fail(fmt::format("state of {}: the stream ends within a subsection", table.name));
     }
     const std::string_view name(reinterpret_cast<const char*>(&in[2]), in[1]);
-    // Not ours: the section around this one may own it.
-    if (name.size() <= table.name.size() || !name.starts_with(table.name) ||
-        name[table.name.size()] != '/') {
-      return {};
-    }
     const auto sub = std::find_if(table.subsections.begin(), table.subsections.end(),
                                   [&](const StateTable* one) { return one->name == name; });
     if (sub == table.subsections.end()) {
+      // Not ours, unless it says so: the section around this one may own it.
+      const bool ours = name.size() > table.name.size() && name.starts_with(table.name) &&
+                        name[table.name.size()] == '/';
+      if (!ours) return {};
       return fail(fmt::format("state of {}: unknown subsection {}", table.name, name));
     }
     in = in.subspan(2u + name.size());
@@ -131,6 +130,7 @@ Result<void> decode_state(const StateTable& table, void* state, i32 version, Byt
     return fail(fmt::format("state of {}: version {} is not between {} and {}", table.name, version,
                             table.min_version, table.version));
   }
+  if (table.before_load != nullptr) table.before_load(state);
   for (const Field& field : table.fields) {
     if (!on_wire(field, state, version)) continue;
     if (auto result = decode_field(table, field, state, in); !result) return result;

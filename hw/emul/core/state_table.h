@@ -64,6 +64,9 @@ struct StateTable {
   bool (*needed)(const void* state) = nullptr;
   /// Brings fields that mirror something else (a FIFO, a timer) up to date; null: nothing to do.
   void (*before_save)(void* state) = nullptr;
+  /// Runs before the fields are read: gives the members of absent subsections the values that
+  /// their absence means. In a subsection: notes that it is there.
+  void (*before_load)(void* state) = nullptr;
   /// Rejects values that the device could not have; the restore then fails with `name`.
   bool (*validate)(const void* state) = nullptr;
 };
