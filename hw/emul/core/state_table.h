@@ -46,7 +46,7 @@ struct Field {
   u32 count = 1;            // elements
   u32 stride = 0;           // bytes from element to element in memory
   i32 since = 0;            // first table version that has it
-  Access owner = nullptr;   // the direct member of the state this field is or is inside of
+  u64 owner = 0;            // names the direct member of the state this field is or is inside of
   Access access = nullptr;  // the first element
   const StateTable* table = nullptr;             // kStruct
   bool (*present)(const void* state) = nullptr;  // null: always
@@ -94,6 +94,17 @@ template <auto First, auto... Rest>
 void* access(void* state) {
   return &follow<First, Rest...>(
       *static_cast<typename MemberPointer<decltype(First)>::Owner*>(state));
+}
+
+/// A number for a member: a hash of its name. (Comparing the addresses of access<> functions would
+/// do, but is no constant expression under UBSan.)
+template <auto Member>
+consteval u64 owner_id() {
+  u64 hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : std::string_view(__PRETTY_FUNCTION__)) {
+    hash = (hash ^ static_cast<u8>(c)) * 0x100000001b3;
+  }
+  return hash;
 }
 
 template <typename T>
@@ -152,7 +163,7 @@ constexpr Field field(std::string_view name, i32 since = 0) {
           .count = Traits::kCount,
           .stride = sizeof(Element),
           .since = since,
-          .owner = &detail::access<First>,
+          .owner = detail::owner_id<First>(),
           .access = &detail::access<First, Rest...>};
 }
 
@@ -182,7 +193,7 @@ constexpr Field nested(std::string_view name, const StateTable& table, i32 since
           .count = Traits::kCount,
           .stride = sizeof(typename Traits::Element),
           .since = since,
-          .owner = &detail::access<First>,
+          .owner = detail::owner_id<First>(),
           .access = &detail::access<First, Rest...>,
           .table = &table};
 }
@@ -200,7 +211,7 @@ constexpr Field padding(u32 bytes, u8 fill = 0, i32 since = 0) {
 /// A member that the stream does not carry, with the reason.
 template <auto Member>
 constexpr Field local(std::string_view why) {
-  return {.name = why, .owner = &detail::access<Member>};
+  return {.name = why, .owner = detail::owner_id<Member>()};
 }
 
 /// `result.present = ...` in an expression.
@@ -218,10 +229,10 @@ constexpr Field sized(Field result, u32 (*length)(const void* state)) {
 namespace detail {
 
 template <std::size_t Limit>
-consteval void collect_owners(const StateTable& table, std::array<Access, Limit>& seen,
+consteval void collect_owners(const StateTable& table, std::array<u64, Limit>& seen,
                               std::size_t& used) {
   for (const Field& field : table.fields) {
-    if (field.owner == nullptr) continue;
+    if (field.kind == FieldKind::kPadding) continue;
     bool known = false;
     for (std::size_t i = 0; i < used; ++i) known = known || seen[i] == field.owner;
     if (!known) seen[used++] = field.owner;
@@ -236,7 +247,7 @@ consteval void collect_owners(const StateTable& table, std::array<Access, Limit>
 template <typename State>
 consteval bool covers(const StateTable& table) {
   static_assert(std::is_aggregate_v<State>);
-  std::array<Access, 256> seen{};
+  std::array<u64, 256> seen{};
   std::size_t used = 0;
   detail::collect_owners(table, seen, used);
   return used == detail::arity<State>();
