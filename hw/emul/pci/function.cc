@@ -63,7 +63,8 @@ Function::Function(Bus& bus, u8 devfn, const Identity& identity)
 }
 
 Function::~Function() {
-  set_intx(false);
+  // The chip's State, and pci_ with it, is gone by now.
+  if (intx_driven_) bus_.set_intx(slot(), pin_ - 1u, false);
   for (Bar& bar : bars_) {
     if (bar.mapped && bar.target != nullptr) bar.target->unmap();
   }
@@ -71,7 +72,7 @@ Function::~Function() {
 }
 
 void Function::config_set(u8 reg, u32 value, unsigned width) {
-  set(pci_.config, reg, value, width);
+  set(pci_->config, reg, value, width);
   set(reset_, reg, value, width);
 }
 
@@ -84,18 +85,18 @@ void Function::set_w1c(u8 reg, unsigned width, u32 mask) {
 }
 
 u64 Function::config_get(u8 reg, unsigned width) const {
-  return get(pci_.config, reg, width);
+  return get(pci_->config, reg, width);
 }
 
 u32 Function::config_read(u8 reg, unsigned width) {
-  return core::low<u32>(get(pci_.config, reg, width));
+  return core::low<u32>(get(pci_->config, reg, width));
 }
 
 void Function::config_write(u8 reg, u32 value, unsigned width) {
   for (unsigned i = 0; i < width; ++i) {
     const u8 at = core::low<u8>(reg + i);
     const u8 byte = core::low<u8>(value >> (i * 8));
-    u8& stored = pci_.config[at];
+    u8& stored = pci_->config[at];
     stored = core::low<u8>((stored & ~writable_[at]) | (byte & writable_[at]));
     stored = core::low<u8>(stored & ~(byte & w1c_[at]));
   }
@@ -193,14 +194,14 @@ Function::BarInfo Function::bar(unsigned index) const {
 
 void Function::set_intx(bool level) {
   if (pin_ == 0) return;
-  pci_.irq_state[pin_ - 1] = level ? 1 : 0;
-  pci_.config[kStatus] =
-      core::low<u8>(StatusInterrupt::with(pci_.config[kStatus], level ? u16{1} : u16{0}));
+  pci_->irq_state[pin_ - 1] = level ? 1 : 0;
+  pci_->config[kStatus] =
+      core::low<u8>(StatusInterrupt::with(pci_->config[kStatus], level ? u16{1} : u16{0}));
   drive_intx();
 }
 
 bool Function::intx() const {
-  return pin_ != 0 && pci_.irq_state[pin_ - 1] != 0;
+  return pin_ != 0 && pci_->irq_state[pin_ - 1] != 0;
 }
 
 /// INTx Disable takes the pin down without touching the status bit (6.2.2).
@@ -236,7 +237,7 @@ core::MemoryPin Function::dma_pin(Gpa gpa, u64 length, core::MemoryAccess access
 
 void Function::reset() {
   set_intx(false);
-  pci_.config = reset_;
+  pci_->config = reset_;
   update_mappings();
 }
 

@@ -73,7 +73,7 @@ class Function : public core::Device, public core::IoHandler {
   virtual u32 config_read(u8 reg, unsigned width);
   virtual void config_write(u8 reg, u32 value, unsigned width);
 
-  core::Bytes config() const { return pci_.config; }
+  core::Bytes config() const { return pci_->config; }
   u64 config_get(u8 reg, unsigned width) const;
 
   /// Whether memory or I/O accesses reach BAR `index` now, and where.
@@ -127,7 +127,14 @@ class Function : public core::Device, public core::IoHandler {
   u64 io_read(u32 tag, u64 offset, unsigned width) override;
   void io_write(u32 tag, u64 offset, u64 value, unsigned width) override;
 
-  FunctionState& pci_state() { return pci_; }
+  /// Moves this function's part of the state into `home`, a member of the chip's own State struct,
+  /// so that one table describes both. Called once, from the chip's constructor. A chip whose
+  /// reset() overwrites its State calls Function::reset() after that.
+  void adopt_state(FunctionState& home) {
+    home = *pci_;
+    pci_ = &home;
+  }
+  FunctionState& pci_state() { return *pci_; }
 
  private:
   struct Bar {
@@ -162,7 +169,8 @@ class Function : public core::Device, public core::IoHandler {
   const u8 devfn_;
   const u8 pin_;  // 0 none, 1 INTA# .. 4 INTD#: wiring, whatever a restored header says
   std::string qdev_id_;
-  FunctionState pci_;
+  FunctionState own_;              // until a chip adopts it
+  FunctionState* pci_ = &own_;
   std::array<u8, 256> reset_{};     // configuration space at reset
   std::array<u8, 256> writable_{};  // bits the guest may change
   std::array<u8, 256> w1c_{};       // bits the guest clears by writing one
