@@ -152,7 +152,7 @@ constexpr Field field(std::string_view name, i32 since = 0) {
           .count = Traits::kCount,
           .stride = sizeof(Element),
           .since = since,
-          .owner = detail::owner_id<First>(),
+          .owner = detail::member_id<First>(),
           .access = &detail::access<First, Rest...>};
 }
 
@@ -182,7 +182,7 @@ constexpr Field nested(std::string_view name, const StateTable& table, i32 since
           .count = Traits::kCount,
           .stride = sizeof(typename Traits::Element),
           .since = since,
-          .owner = detail::owner_id<First>(),
+          .owner = detail::member_id<First>(),
           .access = &detail::access<First, Rest...>,
           .table = &table};
 }
@@ -200,7 +200,7 @@ constexpr Field padding(u32 bytes, u8 fill = 0, i32 since = 0) {
 /// A member that the stream does not carry, with the reason.
 template <auto Member>
 constexpr Field local(std::string_view why) {
-  return {.name = why, .owner = detail::owner_id<Member>()};
+  return {.name = why, .owner = detail::member_id<Member>()};
 }
 
 /// `result.present = ...` in an expression.
