@@ -96,6 +96,17 @@ void* access(void* state) {
       *static_cast<typename MemberPointer<decltype(First)>::Owner*>(state));
 }
 
+/// A number for a member: a hash of its name. (Comparing the addresses of access<> functions would
+/// do, but is no constant expression under UBSan.)
+template <auto Member>
+consteval u64 member_id() {
+  u64 hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : std::string_view(__PRETTY_FUNCTION__)) {
+    hash = (hash ^ static_cast<u8>(c)) * 0x100000001b3;
+  }
+  return hash;
+}
+
 template <typename T>
 struct ArrayTraits {
   using Element = T;
