@@ -165,6 +165,7 @@ TEST(RegionMap, ListenersHearOfWhatExistsAndWhatChanges) {
   }
   EXPECT_EQ(recorder.log, "+a+b-a");
   EXPECT_EQ(mmio.regions().size(), 1u);
+  mmio.remove_listener(&recorder);
 }
 
 }  // namespace
