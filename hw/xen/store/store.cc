@@ -1,4 +1,4 @@
-#include "hw/xen/store/xenstore.h"
+#include "hw/xen/store/store.h"
 
 #include <fmt/format.h>
 #include <xenstore.h>
