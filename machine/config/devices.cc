@@ -1,0 +1,429 @@
+// -device, -vga and -global: the devices that exist here, and a way round for those that do not.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "machine/config/parser.h"
+
+namespace config {
+namespace {
+
+constexpr std::string_view kNoUsb =
+    "no USB controller is built yet: leave usb, usbdevice and usbversion out of the guest's "
+    "configuration";
+constexpr std::string_view kNoNic =
+    "no network card is built yet: use type=vif in vif=[...] of the guest's configuration";
+constexpr std::string_view kNoSound = "no sound card is built yet: leave soundhw out";
+constexpr std::string_view kNoDisks = "not built yet: use vdev=hda to hdd in disk=[...]";
+constexpr std::string_view kNoVga = "not built yet: use vga=\"stdvga\"";
+
+constexpr Refusal kRefused[] = {
+    {"cirrus-vga", kNoVga},
+    {"qxl-vga", kNoVga},
+    {"qxl", kNoVga},
+    {"virtio-vga", kNoVga},
+    {"virtio-gpu-pci", kNoVga},
+    {"vmware-svga", kNoVga},
+    {"bochs-display", kNoVga},
+    {"secondary-vga", kNoVga},
+    {"rtl8139", kNoNic},
+    {"e1000", kNoNic},
+    {"e1000-82540em", kNoNic},
+    {"e1000-82544gc", kNoNic},
+    {"e1000-82545em", kNoNic},
+    {"e1000e", kNoNic},
+    {"ne2k_pci", kNoNic},
+    {"ne2k_isa", kNoNic},
+    {"pcnet", kNoNic},
+    {"i82551", kNoNic},
+    {"i82557b", kNoNic},
+    {"i82559er", kNoNic},
+    {"virtio-net", kNoNic},
+    {"virtio-net-pci", kNoNic},
+    {"vmxnet3", kNoNic},
+    {"piix3-usb-uhci", kNoUsb},
+    {"piix4-usb-uhci", kNoUsb},
+    {"ich9-usb-ehci1", kNoUsb},
+    {"ich9-usb-uhci1", kNoUsb},
+    {"ich9-usb-uhci2", kNoUsb},
+    {"ich9-usb-uhci3", kNoUsb},
+    {"usb-ehci", kNoUsb},
+    {"nec-usb-xhci", kNoUsb},
+    {"qemu-xhci", kNoUsb},
+    {"usb-tablet", kNoUsb},
+    {"usb-mouse", kNoUsb},
+    {"usb-kbd", kNoUsb},
+    {"usb-host", kNoUsb},
+    {"usb-storage", kNoUsb},
+    {"usb-redir", kNoUsb},
+    {"intel-hda", kNoSound},
+    {"hda-duplex", kNoSound},
+    {"hda-output", kNoSound},
+    {"ac97", kNoSound},
+    {"AC97", kNoSound},
+    {"adlib", kNoSound},
+    {"cs4231a", kNoSound},
+    {"es1370", kNoSound},
+    {"ES1370", kNoSound},
+    {"gus", kNoSound},
+    {"sb16", kNoSound},
+    {"lsi53c895a", kNoDisks},
+    {"lsi", kNoDisks},
+    {"scsi-hd", kNoDisks},
+    {"scsi-cd", kNoDisks},
+    {"ahci", "not built yet: leave hdtype out"},
+    {"ich9-ahci", "not built yet: leave hdtype out"},
+    {"nvme", kNoDisks},
+    {"nvme-ns", kNoDisks},
+    {"virtio-blk-pci", kNoDisks},
+    {"virtio-scsi-pci", kNoDisks},
+    {"xen-pvdevice", "not built yet: leave vendor_device out"},
+    {"xen-pci-passthrough", "PCI passthrough is not built yet: leave pci=[...] out"},
+    {"virtio-serial", "not built yet: leave spicevdagent out"},
+    {"virtserialport", "not built yet: leave spicevdagent out"},
+    {"tpm-crb", "no TPM is built yet: leave it out"},
+    {"tpm-tis", "no TPM is built yet: leave it out"},
+};
+
+/// Devices that every machine here has anyway.
+constexpr std::string_view kBuiltIn[] = {"isa-fdc", "i8042", "piix3-ide", "PIIX4_PM"};
+
+constexpr unsigned kIdeDevicesPerChannel = 2;
+
+/// "SLOT" or "SLOT.FUNCTION", hexadecimal.
+core::Result<std::optional<u8>> take_slot(OptionList& list) {
+  const auto text = list.take("addr");
+  if (!text) return std::optional<u8>();
+  std::string_view digits = *text;
+  if (digits.ends_with(".0")) digits.remove_suffix(2);
+  if (digits.ends_with(".0x0")) digits.remove_suffix(4);
+  if (digits.starts_with("0x")) digits.remove_prefix(2);
+  const auto slot = to_number(fmt::format("0x{}", digits));
+  if (!slot || *slot > 31) {
+    return core::fail(
+        fmt::format("{}: addr={}: must be a PCI slot from 1 to 1f", list.where(), *text));
+  }
+  return std::optional<u8>(static_cast<u8>(*slot));
+}
+
+Status closed(OptionList& list) {
+  list.ignore({"subvendor_id", "subsystem_id", "command_serr_enable", "multifunction", "rombar"});
+  if (auto error = list.finish()) return tl::unexpected(*error);
+  return {};
+}
+
+Status pci_bus(OptionList& list) {
+  const auto bus = list.take("bus");
+  if (!bus || *bus == "pci.0" || *bus == "pci") return {};
+  return core::fail(fmt::format("{}: bus={}: there is only pci.0", list.where(), *bus));
+}
+
+}  // namespace
+
+Status Parser::add_device(std::string_view value) {
+  if (value == "help" || value == "?") {
+    m_.help = device_help();
+    return {};
+  }
+  auto list = value.starts_with('{') ? OptionList::parse_json(where_, value)
+                                     : OptionList::parse(where_, value, "driver");
+  if (!list) return tl::unexpected(list.error());
+  const auto driver = list->take("driver");
+  if (!driver || driver->empty()) {
+    return core::fail(fmt::format("-device {}: the driver's name is missing", value));
+  }
+  auto named = OptionList::parse(fmt::format("-device {}", *driver), "", "");
+  named->set("driver", *driver);
+  named->merge(*list);
+  devices_.push_back(std::move(*named));
+  return {};
+}
+
+Status Parser::add_vga(std::string_view value) {
+  if (value == "help") {
+    m_.help = "std\nnone\n";
+    return {};
+  }
+  if (value != "std" && value != "none") {
+    return core::fail(fmt::format("-vga {}: {}", value, kNoVga));
+  }
+  vga_type_ = value;
+  return {};
+}
+
+/// The settings of -global for this driver, then those given with it.
+OptionList Parser::with_globals(std::string_view driver, const OptionList& given) {
+  auto list = OptionList::parse(given.where(), "", "");
+  for (const auto& global : globals_) {
+    if (global.driver == driver) list->set(global.property.key, global.property.value);
+  }
+  list->merge(given);
+  return std::move(*list);
+}
+
+Status Parser::build_vga(OptionList& list) {
+  if (m_.vga) return core::fail(fmt::format("{}: there is a graphics card already", list.where()));
+  Vga vga;
+  list.take("id", vga.id);
+  list.take_number("vgamem_mb", vga.memory_mb, 1, 256);
+  if ((vga.memory_mb & (vga.memory_mb - 1)) != 0) {
+    return core::fail(fmt::format(
+        "{}: vgamem_mb={}: must be a power of two: see videoram=", list.where(), vga.memory_mb));
+  }
+  // The older board that xenfv stands for has no EDID.
+  vga.edid = m_.kind == Machine::Kind::kPc && m_.machine_name == "pc";
+  list.take("edid", vga.edid);
+  list.take_number("xres", vga.xres, 0, 16384);
+  list.take_number("yres", vga.yres, 0, 16384);
+  list.take_number("xmax", vga.xmax, 0, 16384);
+  list.take_number("ymax", vga.ymax, 0, 16384);
+  list.take("romfile", vga.rom_file);
+  vga.rom = list.take("rombar").value_or("1") != "0";
+  auto slot = take_slot(list);
+  if (!slot) return tl::unexpected(slot.error());
+  vga.slot = *slot;
+  if (auto done = pci_bus(list); !done) return done;
+  list.ignore({"mmio", "qemu-extended-regs", "global-vmstate", "refresh_rate"});
+  m_.vga = std::move(vga);
+  return closed(list);
+}
+
+Status Parser::attach_ide(IdeDisk disk, std::string_view where) {
+  for (const auto& other : m_.ide_disks) {
+    if (other.channel == disk.channel && other.unit == disk.unit) {
+      return core::fail(fmt::format("{}: ide.{} unit {} is taken", where, disk.channel, disk.unit));
+    }
+    if (!disk.drive.empty() && other.drive == disk.drive) {
+      return core::fail(fmt::format("{}: drive={}: in use by another device", where, disk.drive));
+    }
+  }
+  m_.ide_disks.push_back(std::move(disk));
+  return {};
+}
+
+Status Parser::build_ide(OptionList& list, bool cdrom) {
+  IdeDisk disk;
+  disk.cdrom = cdrom;
+  std::string bus;
+  list.take("bus", bus);
+  const bool unit_given = list.has("unit");
+  list.take_number("unit", disk.unit, 0, kIdeDevicesPerChannel - 1);
+  if (bus == "ide.1") {
+    disk.channel = 1;
+  } else if (!bus.empty() && bus != "ide.0") {
+    return core::fail(fmt::format("{}: bus={}: there are ide.0 and ide.1", list.where(), bus));
+  }
+  const auto taken = [&](unsigned channel, unsigned unit) {
+    return std::any_of(m_.ide_disks.begin(), m_.ide_disks.end(), [&](const IdeDisk& other) {
+      return other.channel == channel && other.unit == unit;
+    });
+  };
+  if (!unit_given && taken(disk.channel, disk.unit)) {
+    disk.unit = 1;
+    if (bus.empty() && taken(0, 1)) {
+      disk.channel = 1;
+      disk.unit = taken(1, 0) ? 1 : 0;
+    }
+  }
+  list.take("id", disk.id);
+  list.take("drive", disk.drive);
+  list.take("serial", disk.serial);
+  list.take("model", disk.model);
+  list.take("ver", disk.version);
+  list.take_number("wwn", disk.wwn, 0, ~u64{0});
+  list.take("write-cache", disk.write_cache);
+  if (list.has("bootindex")) {
+    int index = 0;
+    list.take_number("bootindex", index, 0, 0x7fffffff);
+    disk.boot_index = index;
+  }
+  Drive* const drive = disk.drive.empty() ? nullptr : drive_named(disk.drive);
+  if (!disk.drive.empty() && drive == nullptr) {
+    return core::fail(
+        fmt::format("{}: drive={}: there is no -drive of that id", list.where(), disk.drive));
+  }
+  if (drive == nullptr && !cdrom) {
+    return core::fail(
+        fmt::format("{}: drive= is missing: only a CD drive may be empty", list.where()));
+  }
+  if (drive != nullptr) {
+    disk.drive = drive->from_blockdev ? drive->node_name : drive->id;
+    if (!cdrom && !drive->file) {
+      return core::fail(fmt::format("{}: drive={}: needs a file=: only a CD drive may be empty",
+                                    list.where(), disk.drive));
+    }
+    if (cdrom) drive->media = Drive::Media::kCdrom;
+  }
+  list.ignore({"logical_block_size", "physical_block_size", "min_io_size", "opt_io_size",
+               "discard_granularity", "share-rw", "rerror", "werror", "rotation_rate", "cyls",
+               "heads", "secs", "bios-chs-trans", "lcyls", "lheads", "lsecs", "account-invalid",
+               "account-failed", "backend_defaults"});
+  if (auto done = closed(list); !done) return done;
+  return attach_ide(std::move(disk), list.where());
+}
+
+Status Parser::build_floppy(OptionList& list) {
+  Floppy floppy;
+  list.take("id", floppy.id);
+  list.take("drive", floppy.drive);
+  floppy.unit = static_cast<unsigned>(m_.floppies.size());
+  list.take_number("unit", floppy.unit, 0, 1);
+  if (!floppy.drive.empty() && drive_named(floppy.drive) == nullptr) {
+    return core::fail(
+        fmt::format("{}: drive={}: there is no -drive of that id", list.where(), floppy.drive));
+  }
+  for (const auto& other : m_.floppies) {
+    if (other.unit == floppy.unit) {
+      return core::fail(fmt::format("{}: unit {} is taken", list.where(), floppy.unit));
+    }
+  }
+  list.ignore({"drive-type", "bus", "logical_block_size", "physical_block_size", "share-rw"});
+  m_.floppies.push_back(std::move(floppy));
+  return closed(list);
+}
+
+Status Parser::build_serial(OptionList& list) {
+  constexpr std::array<u16, 4> kBase = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+  SerialPort port;
+  std::size_t index = m_.serials.size();
+  list.take("id", port.id);
+  list.take("chardev", port.chardev);
+  list.take_number("index", index, 0, kBase.size() - 1);
+  if (index >= kBase.size()) {
+    return core::fail(fmt::format("{}: there are only four serial ports", list.where()));
+  }
+  port.iobase = kBase[index];
+  port.irq = index % 2 == 0 ? 4 : 3;
+  list.take_number("iobase", port.iobase, 0x100, 0xfff8);
+  list.take_number("irq", port.irq, 3, 15);
+  list.ignore({"wakeup"});
+  for (const auto& other : m_.serials) {
+    if (other.iobase == port.iobase) {
+      return core::fail(fmt::format("{}: iobase=0x{:x}: in use by another serial port",
+                                    list.where(), port.iobase));
+    }
+  }
+  if (auto done = check_chardev(list.where(), port.chardev); !done) return done;
+  m_.serials.push_back(std::move(port));
+  return closed(list);
+}
+
+Status Parser::build_parallel(OptionList& list) {
+  ParallelPort port;
+  list.take("id", port.id);
+  list.take("chardev", port.chardev);
+  list.take_number("iobase", port.iobase, 0x100, 0xfff8);
+  list.take_number("irq", port.irq, 3, 15);
+  list.ignore({"index"});
+  if (auto done = check_chardev(list.where(), port.chardev); !done) return done;
+  m_.parallels.push_back(std::move(port));
+  return closed(list);
+}
+
+Status Parser::build_debugcon(OptionList& list) {
+  DebugPort port;
+  list.take("id", port.id);
+  list.take("chardev", port.chardev);
+  list.take_number("iobase", port.iobase, 0, 0xffff);
+  list.take_number("readback", port.readback, 0, 0xff);
+  if (auto done = check_chardev(list.where(), port.chardev); !done) return done;
+  m_.debug_ports.push_back(std::move(port));
+  return closed(list);
+}
+
+Status Parser::build_platform(OptionList& list) {
+  XenPlatform& platform = m_.platform;
+  platform.present = true;
+  list.take("id", platform.id);
+  auto slot = take_slot(list);
+  if (!slot) return tl::unexpected(slot.error());
+  if (*slot) platform.slot = *slot;
+  const auto number = [&](std::string_view key, auto& into, u64 maximum) {
+    if (!list.has(key)) return;
+    typename std::remove_reference_t<decltype(into)>::value_type value = 0;
+    list.take_number(key, value, 0, maximum);
+    into = value;
+  };
+  number("device-id", platform.device_id, 0xffff);
+  number("revision", platform.revision, 0xff);
+  number("class-id", platform.class_id, 0xffffff);
+  if (auto done = pci_bus(list); !done) return done;
+  return closed(list);
+}
+
+Status Parser::build_device(OptionList& list) {
+  const std::string driver = list.take("driver").value_or("");
+  for (const auto& [name, cure] : kRefused) {
+    if (name == driver) return core::fail(fmt::format("-device {}: {}", driver, cure));
+  }
+  OptionList all = with_globals(driver, list);
+  if (driver == "VGA") return build_vga(all);
+  if (driver == "ide-hd") return build_ide(all, false);
+  if (driver == "ide-cd") return build_ide(all, true);
+  if (driver == "floppy") return build_floppy(all);
+  if (driver == "isa-serial") return build_serial(all);
+  if (driver == "isa-parallel") return build_parallel(all);
+  if (driver == "isa-debugcon") return build_debugcon(all);
+  if (driver == "xen-platform") return build_platform(all);
+  for (const std::string_view name : kBuiltIn) {
+    if (name == driver) {
+      return core::fail(
+          fmt::format("-device {}: the machine has one already: leave it out", driver));
+    }
+  }
+  return core::fail(fmt::format("-device {}: no such device: -device help lists them", driver));
+}
+
+Status Parser::apply_pm_globals() {
+  auto list = with_globals("PIIX4_PM", OptionList());
+  const auto number = [&](std::string_view key, bool& enabled) {
+    const auto text = list.take(key);
+    if (text) enabled = to_number(*text).value_or(0) == 0 && to_bool(*text) != true;
+  };
+  number("disable_s3", m_.acpi.s3);
+  number("disable_s4", m_.acpi.s4);
+  list.take_number("s4_val", m_.acpi.s4_value, 0, 7);
+  constexpr std::string_view kKnown[] = {"VGA",      "ide-hd",       "ide-cd",
+                                         "floppy",   "isa-serial",   "isa-parallel",
+                                         "PIIX4_PM", "isa-debugcon", "xen-platform"};
+  for (const auto& global : globals_) {
+    if (std::find(std::begin(kKnown), std::end(kKnown), global.driver) == std::end(kKnown)) {
+      m_.notes.push_back(fmt::format("-global {}.{}: ignored, there is no such device here",
+                                     global.driver, global.property.key));
+    }
+  }
+  return {};
+}
+
+Status Parser::finish_devices() {
+  if (!display_.empty()) {
+    return core::fail(
+        fmt::format("-display {}: there is no window: use vnc=1 and sdl=0", display_));
+  }
+  if (auto done = apply_pm_globals(); !done) return done;
+  for (const auto& drive : m_.drives) {
+    if (drive.attach == Drive::Attach::kNone) continue;
+    const bool cdrom = drive.media == Drive::Media::kCdrom;
+    auto list = OptionList::parse(fmt::format("-drive {}", drive.id), "", "");
+    list->set("drive", drive.id);
+    list->set("unit", fmt::format("{}", drive.unit));
+    if (drive.attach == Drive::Attach::kFloppy) {
+      list->set("driver", "floppy");
+    } else {
+      list->set("driver", cdrom ? "ide-cd" : "ide-hd");
+      list->set("bus", fmt::format("ide.{}", drive.bus));
+    }
+    if (auto done = build_device(*list); !done) return done;
+  }
+  for (auto& list : devices_) {
+    if (auto done = build_device(list); !done) return done;
+  }
+  const bool card = vga_type_ == "std" || (vga_type_.empty() && !nodefaults_ && !m_.vga);
+  if (!card || m_.kind == Machine::Kind::kNone) return {};
+  auto list = OptionList::parse("-vga std", "", "");
+  list->set("driver", "VGA");
+  return build_device(*list);
+}
+
+}  // namespace config

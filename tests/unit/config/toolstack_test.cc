@@ -1,0 +1,353 @@
+// Whole command lines as toolstacks emit them, and everything of theirs that is refused.
+#include <array>
+
+#include "tests/unit/config/config_test.h"
+
+namespace {
+
+using config::Chardev;
+using config::Drive;
+using config::Machine;
+using config_test::Arguments;
+using config_test::error;
+using config_test::machine;
+using config_test::parse_all;
+
+Arguments libxl_line() {
+  return {"-xen-domid",
+          "7",
+          "-no-shutdown",
+          "-chardev",
+          "socket,id=libxl-cmd,path=/var/run/xen/qmp-libxl-7,server=on,wait=off",
+          "-mon",
+          "chardev=libxl-cmd,mode=control",
+          "-chardev",
+          "socket,id=libxenstat-cmd,path=/var/run/xen/qmp-libxenstat-7,server=on,wait=off",
+          "-mon",
+          "chardev=libxenstat-cmd,mode=control",
+          "-nodefaults",
+          "-no-user-config",
+          "-name",
+          "vm1",
+          "-vnc",
+          "127.0.0.1:0,to=99",
+          "-display",
+          "none",
+          "-serial",
+          "pty",
+          "-device",
+          "VGA,vgamem_mb=16",
+          "-boot",
+          "order=cda",
+          "-smp",
+          "2,maxcpus=4",
+          "-net",
+          "none",
+          "-machine",
+          "xenfv,suppress-vmdesc=on",
+          "-m",
+          "1008",
+          "-drive",
+          "file=/dev/vg/vm1,if=ide,index=0,media=disk,format=raw,cache=writeback",
+          "-drive",
+          "if=none,readonly=on,id=ide-5632,file=/iso/x.iso,format=raw",
+          "-device",
+          "ide-cd,id=ide-5632,drive=ide-5632,bus=ide.1,unit=0"};
+}
+
+class Libxl : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto result = parse_all(libxl_line());
+    ASSERT_TRUE(result.has_value()) << result.error().message;
+    m = *result;
+  }
+  Machine m;
+};
+
+TEST_F(Libxl, Machine) {
+  EXPECT_EQ(m.kind, Machine::Kind::kXenfv);
+  EXPECT_EQ(m.domid, 7U);
+  EXPECT_EQ(m.name, "vm1");
+  EXPECT_TRUE(m.no_shutdown);
+  EXPECT_TRUE(m.suppress_vmdesc);
+  EXPECT_TRUE(m.platform.present);
+  EXPECT_FALSE(m.start_paused);
+  EXPECT_TRUE(m.acpi.present);
+  EXPECT_EQ(m.ram_bytes, 1008ULL << 20);
+  EXPECT_EQ(m.max_ram_below_4g, 0xf0000000U);
+  EXPECT_EQ(m.smp.cpus, 2U);
+  EXPECT_EQ(m.smp.max_cpus, 4U);
+  EXPECT_EQ(m.boot.order, "cda");
+  EXPECT_TRUE(m.notes.empty());
+}
+
+TEST_F(Libxl, MonitorsOnTheirSockets) {
+  ASSERT_EQ(m.monitors.size(), 2U);
+  const std::array paths = {"/var/run/xen/qmp-libxl-7", "/var/run/xen/qmp-libxenstat-7"};
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_TRUE(m.monitors[i].control);
+    const Chardev* const chardev = m.find_chardev(m.monitors[i].chardev);
+    ASSERT_NE(chardev, nullptr);
+    EXPECT_EQ(chardev->kind, Chardev::Kind::kSocket);
+    EXPECT_EQ(chardev->path, paths[i]);
+    EXPECT_TRUE(chardev->server);
+    EXPECT_FALSE(chardev->wait);
+  }
+}
+
+TEST_F(Libxl, SerialPortOnAPty) {
+  ASSERT_EQ(m.serials.size(), 1U);
+  EXPECT_EQ(m.serials[0].chardev, "serial0");
+  EXPECT_EQ(m.serials[0].iobase, 0x3f8);
+  EXPECT_EQ(m.serials[0].irq, 4);
+  EXPECT_EQ(m.find_chardev("serial0")->kind, Chardev::Kind::kPty);
+  EXPECT_TRUE(m.parallels.empty());
+}
+
+TEST_F(Libxl, ScreenAndCard) {
+  ASSERT_TRUE(m.vnc.has_value());
+  EXPECT_EQ(m.vnc->host, "127.0.0.1");
+  EXPECT_EQ(m.vnc->port, 5900U);
+  EXPECT_EQ(m.vnc->to_port, 5999U);
+  EXPECT_FALSE(m.vnc->password);
+  ASSERT_TRUE(m.vga.has_value());
+  EXPECT_EQ(m.vga->memory_mb, 16U);
+  EXPECT_FALSE(m.vga->edid);
+  EXPECT_FALSE(m.vga->slot.has_value());
+}
+
+TEST_F(Libxl, DiskWithItsAutomaticName) {
+  const Drive* const disk = m.find_drive("ide0-hd0");
+  ASSERT_NE(disk, nullptr);
+  EXPECT_EQ(disk->file, "/dev/vg/vm1");
+  EXPECT_EQ(disk->format, "raw");
+  EXPECT_FALSE(disk->read_only);
+  EXPECT_TRUE(disk->cache_writeback);
+  ASSERT_EQ(m.ide_disks.size(), 2U);
+  EXPECT_EQ(m.ide_disks[0].drive, "ide0-hd0");
+  EXPECT_EQ(m.ide_disks[0].channel, 0U);
+  EXPECT_EQ(m.ide_disks[0].unit, 0U);
+  EXPECT_FALSE(m.ide_disks[0].cdrom);
+}
+
+TEST_F(Libxl, CdromWhoseDeviceIsNamedAsItsDrive) {
+  const Drive* const cd = m.find_drive("ide-5632");
+  ASSERT_NE(cd, nullptr);
+  EXPECT_TRUE(cd->read_only);
+  EXPECT_EQ(cd->media, Drive::Media::kCdrom);
+  EXPECT_EQ(m.ide_disks[1].id, "ide-5632");
+  EXPECT_EQ(m.ide_disks[1].drive, "ide-5632");
+  EXPECT_EQ(m.ide_disks[1].channel, 1U);
+  EXPECT_TRUE(m.ide_disks[1].cdrom);
+}
+
+TEST(LibxlForms, EmptyCdDrive) {
+  const auto m = machine({"-drive", "if=none,readonly=on,id=ide-5632", "-device",
+                          "ide-cd,id=ide-5632,drive=ide-5632,bus=ide.1,unit=0"});
+  ASSERT_NE(m.find_drive("ide-5632"), nullptr);
+  EXPECT_FALSE(m.find_drive("ide-5632")->file.has_value());
+  ASSERT_EQ(m.ide_disks.size(), 1U);
+}
+
+TEST(LibxlForms, InheritedSocketOfARestrictedStart) {
+  const auto m = machine({"-chardev", "socket,id=libxl-cmd,fd=5,server=on,wait=off", "-S", "-mon",
+                          "chardev=libxl-cmd,mode=control"});
+  EXPECT_EQ(m.chardevs[0].fd, 5);
+  EXPECT_TRUE(m.chardevs[0].server);
+  EXPECT_TRUE(m.start_paused);
+}
+
+TEST(LibxlForms, MmioHole) {
+  const auto m = machine({"-machine", "xenfv,suppress-vmdesc=on,max-ram-below-4g=2147483648"});
+  EXPECT_EQ(m.max_ram_below_4g, 0x80000000U);
+}
+
+TEST(LibxlForms, HoleSmallerThanXensIsXens) {
+  EXPECT_EQ(machine({"-machine", "xenfv,max-ram-below-4g=4G"}).max_ram_below_4g, 0xf0000000U);
+}
+
+TEST(LibxlForms, WithoutThePlatformDevice) {
+  const auto m = machine({"-machine", "pc,accel=xen,suppress-vmdesc=on"});
+  EXPECT_EQ(m.kind, Machine::Kind::kPc);
+  EXPECT_FALSE(m.platform.present);
+}
+
+TEST(LibxlForms, NoAcpi) {
+  EXPECT_FALSE(machine({"-no-acpi"}).acpi.present);
+}
+
+TEST(LibxlForms, NographicNeedsNothingMore) {
+  EXPECT_TRUE(machine({"-nographic"}).serials.empty());
+}
+
+TEST(LibxlForms, DirectKernelBoot) {
+  const auto m = machine({"-kernel", "/k", "-initrd", "/i", "-append", "console=ttyS0 a=b,c"});
+  EXPECT_EQ(m.kernel, "/k");
+  EXPECT_EQ(m.initrd, "/i");
+  EXPECT_EQ(m.append, "console=ttyS0 a=b,c");
+}
+
+TEST(LibxlForms, Channels) {
+  const auto m = machine({"-chardev", "pty,id=libxl-channel0", "-chardev",
+                          "socket,id=libxl-channel1,path=/p,server=on,wait=off"});
+  EXPECT_EQ(m.chardevs[0].kind, Chardev::Kind::kPty);
+  EXPECT_EQ(m.chardevs[1].path, "/p");
+}
+
+TEST(LibxlForms, MoreMachineArgumentsAreMerged) {
+  const auto m = machine({"-machine", "xenfv,suppress-vmdesc=on", "-machine",
+                          "suppress-vmdesc=off,max-ram-below-4g=1G"});
+  EXPECT_EQ(m.kind, Machine::Kind::kXenfv);
+  EXPECT_FALSE(m.suppress_vmdesc);
+  EXPECT_EQ(m.max_ram_below_4g, 0x40000000U);
+}
+
+TEST(LibxlForms, ProbeOfNewerToolstacks) {
+  const auto m =
+      parse_all({"-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", "none,accel=xen",
+                 "-chardev", "socket,id=libxl-cmd,fd=3,server=on,wait=off", "-mon",
+                 "chardev=libxl-cmd,mode=control"});
+  ASSERT_TRUE(m.has_value()) << m.error().message;
+  EXPECT_EQ(m->kind, Machine::Kind::kNone);
+}
+
+TEST(Xapi, ItsForms) {
+  const auto m = machine({"-pidfile",
+                          "/run/p",
+                          "-qmp",
+                          "unix:/var/run/xen/qmp-libxl-7,server,nowait",
+                          "-qmp",
+                          "unix:/var/run/xen/qmp-event-7,server,nowait",
+                          "-S",
+                          "-machine",
+                          "pc-i440fx-2.10,accel=xen,max-ram-below-4g=4026531840,"
+                          "suppress-vmdesc=on,allow-unassigned=true,trad_compat=on",
+                          "-m",
+                          "size=1024",
+                          "-vnc",
+                          "unix:/run/vnc,lock-key-sync=off",
+                          "-parallel",
+                          "null",
+                          "-trace",
+                          "enable=xen_platform_log",
+                          "-sandbox",
+                          "on,obsolete=deny,elevateprivileges=allow,spawn=deny",
+                          "-global",
+                          "piix3-ide-xen.subvendor_id=0x5853",
+                          "-device",
+                          "VGA,vgamem_mb=8,addr=2",
+                          "-device",
+                          "xen-platform,addr=3,device-id=0x0001,revision=0x2,"
+                          "class-id=0x0100,subvendor_id=0x5853",
+                          "-device",
+                          "isa-debugcon,chardev=dbg,iobase=0x402",
+                          "-chardev",
+                          "null,id=dbg"});
+  EXPECT_EQ(m.pid_file, "/run/p");
+  ASSERT_EQ(m.monitors.size(), 2U);
+  EXPECT_EQ(m.monitors[0].chardev, "compat_monitor0");
+  EXPECT_EQ(m.monitors[1].chardev, "compat_monitor1");
+  EXPECT_TRUE(m.monitors[1].control);
+  EXPECT_FALSE(m.find_chardev("compat_monitor0")->wait);
+  EXPECT_EQ(m.kind, Machine::Kind::kPc);
+  EXPECT_EQ(m.ram_bytes, 1024ULL << 20);
+  EXPECT_EQ(m.vnc->unix_path, "/run/vnc");
+  EXPECT_FALSE(m.vnc->lock_key_sync);
+  EXPECT_EQ(m.parallels.size(), 1U);
+  EXPECT_EQ(m.vga->slot, 2);
+  EXPECT_TRUE(m.platform.present);
+  EXPECT_EQ(m.platform.slot, 3);
+  EXPECT_EQ(m.platform.revision, 2);
+  ASSERT_EQ(m.debug_ports.size(), 1U);
+  EXPECT_EQ(m.debug_ports[0].iobase, 0x402);
+  EXPECT_EQ(m.notes.size(), 3U);  // trace, sandbox, the unknown global
+}
+
+struct RefusedForm {
+  Arguments arguments;
+  const char* names;  // what the message must name
+  const char* cure;   // and what it must suggest
+};
+
+class Refused : public testing::TestWithParam<RefusedForm> {};
+
+TEST_P(Refused, WithOneLineThatNamesItAndTheCure) {
+  const std::string message = error(GetParam().arguments);
+  EXPECT_NE(message.find(GetParam().names), std::string::npos) << message;
+  EXPECT_NE(message.find(GetParam().cure), std::string::npos) << message;
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  EXPECT_LT(message.size(), 220U) << message;
+}
+
+const RefusedForm kRefused[] = {
+    {{"-device", "cirrus-vga,vgamem_mb=8"}, "-device cirrus-vga", "vga=\"stdvga\""},
+    {{"-device", "qxl-vga,vram_size_mb=64,ram_size_mb=64"}, "-device qxl-vga", "stdvga"},
+    {{"-vga", "cirrus"}, "-vga cirrus", "stdvga"},
+    {{"-device", "rtl8139,id=nic0,netdev=net0,mac=00:16:3e:01:02:03", "-netdev",
+      "type=tap,id=net0,ifname=vif7.0-emu,br=xenbr0,script=no,downscript=no"},
+     "-netdev type=tap,id=net0",
+     "type=vif"},
+    {{"-device", "rtl8139"}, "-device rtl8139", "type=vif"},
+    {{"-device", "e1000,id=nic0,netdev=net0"}, "-device e1000", "type=vif"},
+    {{"-netdev", "tap,id=net0"}, "-netdev tap,id=net0", "type=vif"},
+    {{"-net", "user"}, "-net user", "type=vif"},
+    {{"-usb"}, "-usb", "usb"},
+    {{"-usbdevice", "tablet"}, "-usbdevice tablet", "usbdevice"},
+    {{"-device", "piix3-usb-uhci,id=usb"}, "piix3-usb-uhci", "usbversion"},
+    {{"-device", "nec-usb-xhci,id=usb"}, "nec-usb-xhci", "usbversion"},
+    {{"-device", "ich9-usb-ehci1,id=usb,addr=0x1d.0x7,multifunction=on"},
+     "ich9-usb-ehci1",
+     "usbversion"},
+    {{"-spice", "port=5900,tls-port=0,disable-ticketing=on"}, "-spice", "vnc=1"},
+    {{"-device", "intel-hda"}, "intel-hda", "soundhw"},
+    {{"-device", "ac97"}, "ac97", "soundhw"},
+    {{"-device", "lsi53c895a"}, "lsi53c895a", "hda"},
+    {{"-device", "ahci,id=ahci0"}, "ahci", "hdtype"},
+    {{"-drive", "file=/d,id=scsi0-hd0,format=raw,if=scsi"}, "if=scsi", "hda"},
+    {{"-device", "xen-pvdevice,device-id=0xc000"}, "xen-pvdevice", "vendor_device"},
+    {{"-incoming", "fd:9"}, "-incoming fd:9", "stock"},
+    {{"-xen-domid-restrict"}, "-xen-domid-restrict", "dm_restrict=0"},
+    {{"-chroot", "/var/run/xen/qemu-root-7"}, "-chroot", "dm_restrict=0"},
+    {{"-runas", "123:123"}, "-runas 123:123", "dm_restrict=0"},
+    {{"-run-with", "chroot=/x"}, "-run-with chroot=", "dm_restrict=0"},
+    {{"-xen-attach"}, "-xen-attach", "stock"},
+    {{"-machine", "xenpv"}, "-machine xenpv", "stock"},
+    {{"-machine", "xenfv,igd-passthru=on"}, "igd-passthru", "gfx_passthru"},
+    {{"-machine", "q35"}, "-machine q35", "xenfv"},
+    {{"-machine", "pc,accel=kvm"}, "accel=kvm", "xen"},
+    {{"-accel", "tcg"}, "-accel tcg", "xen"},
+    {{"-enable-kvm"}, "-enable-kvm", "Xen"},
+    {{"-display", "sdl"}, "-display sdl", "vnc=1"},
+    {{"-daemonize"}, "-daemonize", "leave it out"},
+    {{"-readconfig", "/f"}, "-readconfig /f", "command line"},
+    {{"-object", "memory-backend-ram,id=a"}, "-object", "leave it out"},
+    {{"-device", "nosuch"}, "-device nosuch", "-device help"},
+    {{"-device", "piix3-ide"}, "piix3-ide", "leave it out"},
+    {{"-vnc", "127.0.0.1:0,tls-creds=a"}, "tls-creds", "password=on"},
+    {{"-chardev", "spicevmc,id=vdagent,name=vdagent"}, "spicevmc", "socket"},
+    {{"-drive", "file.driver=rbd,file.filename=x,if=ide"}, "file.driver=rbd", "file"},
+};
+INSTANTIATE_TEST_SUITE_P(Toolstack, Refused, testing::ValuesIn(kRefused));
+
+TEST(Refused, UnknownOptionAsQemuSaysIt) {
+  EXPECT_EQ(error({"-foo"}), "-foo: invalid option");
+  EXPECT_EQ(error({"--foo"}), "--foo: invalid option");
+}
+
+TEST(Refused, MissingArgument) {
+  EXPECT_EQ(error({"-m"}), "-m: requires an argument");
+}
+
+TEST(Refused, MissingDomain) {
+  const auto result = parse_all({"-nodefaults"});
+  ASSERT_FALSE(result.has_value());
+  EXPECT_NE(result.error().message.find("-xen-domid"), std::string::npos);
+}
+
+TEST(Accepted, LastDisplayWins) {
+  EXPECT_EQ(error({"-display", "sdl", "-display", "none"}), "accepted");
+  EXPECT_NE(error({"-display", "none", "-display", "sdl"}), "accepted");
+}
+
+}  // namespace
