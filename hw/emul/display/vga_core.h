@@ -1,0 +1,120 @@
+// A VGA with Bochs DISPI modes, without a bus around it: registers at their legacy ports, the
+// memory window at a0000, and the picture. PCI cards (StdVga, later Cirrus) own one.
+//
+// Document: see vga_regs.h. Not modelled: the DAC mask register, the feature connector, light
+// pen, vertical retrace interrupt, exact retrace timing (the status bits alternate on each read,
+// which satisfies every loop that waits for an edge), overscan, CRTC address wrap at 64 K.
+//
+// Video memory holds the four planes interleaved: byte p of the little-endian word n is address n
+// of plane p. Everything linear (chain-4, DISPI) is then a plain byte address.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hw/emul/core/clock.h"
+#include "hw/emul/core/display.h"
+#include "hw/emul/core/io_space.h"
+#include "hw/emul/core/memory.h"
+#include "hw/emul/display/graphics_renderer.h"
+#include "hw/emul/display/text_renderer.h"
+#include "hw/emul/display/vga_state.h"
+
+namespace display {
+
+/// What a card is wired to; all outlive it.
+struct VgaWires {
+  core::RegionMap& pio;
+  core::RegionMap& mmio;
+  core::VideoMemory& video;
+  core::Clock& clock;
+};
+
+class VgaCore final : public core::IoHandler, public core::DisplaySource {
+ public:
+  /// Maps its ports and its window. `memory` is the size of video memory: a power of two, from
+  /// 1 MiB on. `state` belongs to the card.
+  VgaCore(VgaState& state, const VgaWires& wires, u64 memory);
+
+  void reset();
+  /// The state was overwritten.
+  void after_restore();
+
+  /// One byte at a legacy port (3b0..3df), also through the card's MMIO window.
+  u8 port_read(u16 port);
+  void port_write(u16 port, u8 value);
+  /// DISPI register `index`; leaves it selected, as the MMIO window does.
+  u16 dispi_read_at(u16 index);
+  void dispi_write_at(u16 index, u16 value);
+
+  /// The window at a0000; `offset` is relative to it.
+  void window_read(u64 offset, core::MutableBytes data);
+  void window_write(u64 offset, core::Bytes data);
+
+  // core::IoHandler
+  u64 io_read(u32 tag, u64 offset, unsigned width) override;
+  void io_write(u32 tag, u64 offset, u64 value, unsigned width) override;
+  void io_read_block(u32 tag, u64 offset, unsigned width, core::MutableBytes data) override;
+  void io_write_block(u32 tag, u64 offset, unsigned width, core::Bytes data) override;
+
+  // core::DisplaySource
+  void refresh(core::DisplaySink& sink, bool full) override;
+  void idle() override;
+
+  /// What a text screen says, a string a row; empty in graphics modes and while blanked.
+  std::vector<std::string> text_lines() const;
+
+ private:
+  enum class Screen : u8 { kBlank, kText, kGraphics };
+  /// Where in the window the guest finds which video memory.
+  struct Window {
+    u32 base = 0;
+    u32 length = 0;
+    u64 bank = 0;
+  };
+
+  core::MutableBytes vram() const;
+  Window window() const;
+  bool wrong_address(u16 port) const;
+  u8 status1();
+  void attribute_write(u8 value);
+  void crtc_write(u8 value);
+  void palette_write(u8 value);
+  u8 palette_read();
+  void dispi_data_write(u16 value);
+
+  void write_chain4(u64 address, core::Bytes data, core::MutableBytes memory);
+  void write_odd_even(u64 address, core::Bytes data, core::MutableBytes memory);
+  void write_planar(u64 address, core::Bytes data, core::MutableBytes memory);
+  void read_odd_even(u64 address, core::MutableBytes data, core::Bytes memory);
+  void read_planar(u64 address, core::MutableBytes data, core::Bytes memory);
+
+  Screen screen() const;
+  BlinkPhase blink() const;
+  bool resize(u32 width, u32 height);
+  void draw_blank(bool fresh);
+  void draw_text(core::Bytes memory, bool fresh);
+  void draw_graphics(core::Bytes memory, bool fresh);
+
+  VgaState& s_;
+  VgaWires wires_;
+  const u64 size_;
+
+  // What is on the viewer's surface. All of it may be dropped at any time by setting stale_.
+  core::DisplaySink* sink_ = nullptr;
+  core::Surface surface_{};
+  Screen shown_ = Screen::kBlank;
+  bool stale_ = true;
+  bool font_written_ = false;  // plane 2 changed since text was last drawn
+  bool tracking_ = false;      // the machine watches video memory for us
+  TextMode text_mode_;
+  GraphicsMode graphics_mode_;
+  Palette palette_{};
+  DirtyPages dirty_;
+  TextRenderer text_;
+  GraphicsRenderer graphics_;
+
+  std::vector<core::ScopedRegion> regions_;
+};
+
+}  // namespace display
