@@ -1,0 +1,295 @@
+#include "hw/emul/input/scan_codes.h"
+
+#include <linux/input-event-codes.h>
+
+#include <initializer_list>
+#include <utility>
+
+namespace input {
+namespace {
+
+struct Key {
+  u16 code;
+  u16 set2;
+  u8 set3;
+};
+
+// Rows as on the keyboard.
+constexpr Key kKeys[] = {
+    {KEY_ESC, 0x76, 0x08},
+    {KEY_F1, 0x05, 0x07},
+    {KEY_F2, 0x06, 0x0f},
+    {KEY_F3, 0x04, 0x17},
+    {KEY_F4, 0x0c, 0x1f},
+    {KEY_F5, 0x03, 0x27},
+    {KEY_F6, 0x0b, 0x2f},
+    {KEY_F7, 0x83, 0x37},
+    {KEY_F8, 0x0a, 0x3f},
+    {KEY_F9, 0x01, 0x47},
+    {KEY_F10, 0x09, 0x4f},
+    {KEY_F11, 0x78, 0x56},
+    {KEY_F12, 0x07, 0x5e},
+    {KEY_SCROLLLOCK, 0x7e, 0x5f},
+
+    {KEY_GRAVE, 0x0e, 0x0e},
+    {KEY_1, 0x16, 0x16},
+    {KEY_2, 0x1e, 0x1e},
+    {KEY_3, 0x26, 0x26},
+    {KEY_4, 0x25, 0x25},
+    {KEY_5, 0x2e, 0x2e},
+    {KEY_6, 0x36, 0x36},
+    {KEY_7, 0x3d, 0x3d},
+    {KEY_8, 0x3e, 0x3e},
+    {KEY_9, 0x46, 0x46},
+    {KEY_0, 0x45, 0x45},
+    {KEY_MINUS, 0x4e, 0x4e},
+    {KEY_EQUAL, 0x55, 0x55},
+    {KEY_BACKSPACE, 0x66, 0x66},
+
+    {KEY_TAB, 0x0d, 0x0d},
+    {KEY_Q, 0x15, 0x15},
+    {KEY_W, 0x1d, 0x1d},
+    {KEY_E, 0x24, 0x24},
+    {KEY_R, 0x2d, 0x2d},
+    {KEY_T, 0x2c, 0x2c},
+    {KEY_Y, 0x35, 0x35},
+    {KEY_U, 0x3c, 0x3c},
+    {KEY_I, 0x43, 0x43},
+    {KEY_O, 0x44, 0x44},
+    {KEY_P, 0x4d, 0x4d},
+    {KEY_LEFTBRACE, 0x54, 0x54},
+    {KEY_RIGHTBRACE, 0x5b, 0x5b},
+    {KEY_BACKSLASH, 0x5d, 0x5c},
+
+    {KEY_CAPSLOCK, 0x58, 0x14},
+    {KEY_A, 0x1c, 0x1c},
+    {KEY_S, 0x1b, 0x1b},
+    {KEY_D, 0x23, 0x23},
+    {KEY_F, 0x2b, 0x2b},
+    {KEY_G, 0x34, 0x34},
+    {KEY_H, 0x33, 0x33},
+    {KEY_J, 0x3b, 0x3b},
+    {KEY_K, 0x42, 0x42},
+    {KEY_L, 0x4b, 0x4b},
+    {KEY_SEMICOLON, 0x4c, 0x4c},
+    {KEY_APOSTROPHE, 0x52, 0x52},
+    {KEY_ENTER, 0x5a, 0x5a},
+
+    {KEY_LEFTSHIFT, 0x12, 0x12},
+    {KEY_102ND, 0x61, 0x13},
+    {KEY_Z, 0x1a, 0x1a},
+    {KEY_X, 0x22, 0x22},
+    {KEY_C, 0x21, 0x21},
+    {KEY_V, 0x2a, 0x2a},
+    {KEY_B, 0x32, 0x32},
+    {KEY_N, 0x31, 0x31},
+    {KEY_M, 0x3a, 0x3a},
+    {KEY_COMMA, 0x41, 0x41},
+    {KEY_DOT, 0x49, 0x49},
+    {KEY_SLASH, 0x4a, 0x4a},
+    {KEY_RIGHTSHIFT, 0x59, 0x59},
+
+    {KEY_LEFTCTRL, 0x14, 0x11},
+    {KEY_LEFTMETA, 0xe01f, 0x8b},
+    {KEY_LEFTALT, 0x11, 0x19},
+    {KEY_SPACE, 0x29, 0x29},
+    {KEY_RIGHTALT, 0xe011, 0x39},
+    {KEY_RIGHTMETA, 0xe027, 0x8c},
+    {KEY_COMPOSE, 0xe02f, 0x8d},
+    {KEY_RIGHTCTRL, 0xe014, 0x58},
+
+    {KEY_INSERT, 0xe070, 0x67},
+    {KEY_HOME, 0xe06c, 0x6e},
+    {KEY_PAGEUP, 0xe07d, 0x6f},
+    {KEY_DELETE, 0xe071, 0x64},
+    {KEY_END, 0xe069, 0x65},
+    {KEY_PAGEDOWN, 0xe07a, 0x6d},
+    {KEY_UP, 0xe075, 0x63},
+    {KEY_LEFT, 0xe06b, 0x61},
+    {KEY_DOWN, 0xe072, 0x60},
+    {KEY_RIGHT, 0xe074, 0x6a},
+
+    {KEY_NUMLOCK, 0x77, 0x76},
+    {KEY_KPSLASH, 0xe04a, 0x4a},
+    {KEY_KPASTERISK, 0x7c, 0x7e},
+    {KEY_KPMINUS, 0x7b, 0x4e},
+    {KEY_KPPLUS, 0x79, 0x7c},
+    {KEY_KPENTER, 0xe05a, 0x79},
+    {KEY_KPDOT, 0x71, 0x71},
+    {KEY_KP0, 0x70, 0x70},
+    {KEY_KP1, 0x69, 0x69},
+    {KEY_KP2, 0x72, 0x72},
+    {KEY_KP3, 0x7a, 0x7a},
+    {KEY_KP4, 0x6b, 0x6b},
+    {KEY_KP5, 0x73, 0x73},
+    {KEY_KP6, 0x74, 0x74},
+    {KEY_KP7, 0x6c, 0x6c},
+    {KEY_KP8, 0x75, 0x75},
+    {KEY_KP9, 0x7d, 0x7d},
+    {KEY_KPEQUAL, 0x0f, 0},
+    {KEY_KPPLUSMINUS, 0xe079, 0},
+    {KEY_KPCOMMA, 0x6d, 0},
+
+    // Japanese and Brazilian keyboards.
+    {KEY_RO, 0x51, 0},
+    {KEY_YEN, 0x6a, 0x5d},
+    {KEY_ZENKAKUHANKAKU, 0x5f, 0},
+    {KEY_KATAKANA, 0x63, 0},
+    {KEY_HIRAGANA, 0x62, 0x87},
+    {KEY_HENKAN, 0x64, 0x86},
+    {KEY_KATAKANAHIRAGANA, 0x13, 0x87},
+    {KEY_MUHENKAN, 0x67, 0x85},
+    {KEY_KPJPCOMMA, 0x27, 0},
+
+    // Power, multimedia, browser.
+    {KEY_POWER, 0xe037, 0},
+    {KEY_SLEEP, 0xe03f, 0},
+    {KEY_WAKEUP, 0xe05e, 0},
+    {KEY_MUTE, 0xe023, 0x9c},
+    {KEY_VOLUMEDOWN, 0xe021, 0x9d},
+    {KEY_VOLUMEUP, 0xe032, 0x95},
+    {KEY_NEXTSONG, 0xe04d, 0x93},
+    {KEY_PLAYPAUSE, 0xe034, 0},
+    {KEY_PREVIOUSSONG, 0xe015, 0x94},
+    {KEY_STOPCD, 0xe03b, 0x98},
+    {KEY_MEDIA, 0xe050, 0},
+    {KEY_CALC, 0xe02b, 0xa3},
+    {KEY_MAIL, 0xe048, 0},
+    {KEY_COMPUTER, 0xe040, 0},
+    {KEY_BOOKMARKS, 0xe018, 0},
+    {KEY_BACK, 0xe038, 0},
+    {KEY_FORWARD, 0xe030, 0},
+    {KEY_STOP, 0xe028, 0x0a},
+    {KEY_REFRESH, 0xe020, 0},
+    {KEY_SEARCH, 0xe010, 0},
+    {KEY_HOMEPAGE, 0xe03a, 0x97},
+    {KEY_MACRO, 0xe06f, 0x8e},
+    {KEY_F13, 0x2f, 0x7f},
+    {KEY_F14, 0x37, 0x80},
+    {KEY_F15, 0x3f, 0x81},
+};
+
+constexpr std::size_t kCodes = 256;
+
+constexpr auto kByCode = [] {
+  std::array<ScanCode, kCodes> table{};
+  for (const Key& key : kKeys) table[key.code] = {key.set2, key.set3};
+  return table;
+}();
+
+consteval bool keys_are_unique() {
+  for (const Key& a : kKeys) {
+    int same = 0;
+    for (const Key& b : kKeys) same += a.code == b.code || a.set2 == b.set2 ? 1 : 0;
+    if (same != 1) return false;
+  }
+  return true;
+}
+static_assert(keys_are_unique());
+
+// Set 2 to set 1, as the controller's ROM has it. Bytes above are left alone, but for F7 (0x83)
+// and SysRq (0x84).
+constexpr std::array<u8, 128> kSet1{
+    // 0     1     2     3     4     5     6     7     8     9     a     b     c     d     e     f
+    0xff, 0x43, 0x41, 0x3f, 0x3d, 0x3b, 0x3c, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3e, 0x0f, 0x29, 0x59,
+    0x65, 0x38, 0x2a, 0x70, 0x1d, 0x10, 0x02, 0x5a, 0x66, 0x71, 0x2c, 0x1f, 0x1e, 0x11, 0x03, 0x5b,
+    0x67, 0x2e, 0x2d, 0x20, 0x12, 0x05, 0x04, 0x5c, 0x68, 0x39, 0x2f, 0x21, 0x14, 0x13, 0x06, 0x5d,
+    0x69, 0x31, 0x30, 0x23, 0x22, 0x15, 0x07, 0x5e, 0x6a, 0x72, 0x32, 0x24, 0x16, 0x08, 0x09, 0x5f,
+    0x6b, 0x33, 0x25, 0x17, 0x18, 0x0b, 0x0a, 0x60, 0x6c, 0x34, 0x35, 0x26, 0x27, 0x19, 0x0c, 0x61,
+    0x6d, 0x73, 0x28, 0x74, 0x1a, 0x0d, 0x62, 0x6e, 0x3a, 0x36, 0x1c, 0x1b, 0x75, 0x2b, 0x63, 0x76,
+    0x55, 0x56, 0x77, 0x78, 0x79, 0x7a, 0x0e, 0x7b, 0x7c, 0x4f, 0x7d, 0x4b, 0x47, 0x7e, 0x7f, 0x6f,
+    0x52, 0x53, 0x50, 0x4c, 0x4d, 0x48, 0x01, 0x45, 0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54};
+
+KeySequence sequence(std::initializer_list<u8> bytes) {
+  KeySequence result;
+  for (const u8 byte : bytes) result.add(byte);
+  return result;
+}
+
+// Pause sends everything at once and nothing on release; with Control it is Break.
+KeySequence pause_key(bool down, Modifiers modifiers) {
+  if (!down) return {};
+  if (modifiers.control) return sequence({0xe0, 0x7e, 0xe0, 0xf0, 0x7e});
+  return sequence({0xe1, 0x14, 0x77, 0xe1, 0xf0, 0x14, 0xf0, 0x77});
+}
+
+// Print Screen fakes a shift, unless one or Control is held; with Alt it is SysRq, and Alt is
+// shown as released around it.
+KeySequence print_key(bool down, Modifiers modifiers) {
+  if (modifiers.left_alt) {
+    return down ? sequence({0xf0, 0x11, 0x11, 0x84}) : sequence({0xf0, 0x84, 0xf0, 0x11, 0x11});
+  }
+  if (modifiers.right_alt) {
+    return down ? sequence({0xe0, 0xf0, 0x11, 0xe0, 0x11, 0x84})
+                : sequence({0xf0, 0x84, 0xe0, 0xf0, 0x11, 0xe0, 0x11});
+  }
+  if (modifiers.shift || modifiers.control) {
+    return down ? sequence({0xe0, 0x7c}) : sequence({0xe0, 0xf0, 0x7c});
+  }
+  return down ? sequence({0xe0, 0x12, 0xe0, 0x7c}) : sequence({0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12});
+}
+
+KeySequence set2_sequence(core::KeyCode code, bool down, Modifiers modifiers) {
+  switch (code) {
+    case KEY_PAUSE: return pause_key(down, modifiers);
+    case KEY_SYSRQ: return print_key(down, modifiers);
+    case KEY_HANGEUL: return down ? sequence({0xf2}) : KeySequence{};  // make only
+    case KEY_HANJA: return down ? sequence({0xf1}) : KeySequence{};
+    default: break;
+  }
+  const u16 key = scan_code(code).set2;
+  KeySequence result;
+  if (key == 0) return result;
+  if (key > 0xff) result.add(static_cast<u8>(key >> 8));
+  if (!down) result.add(kBreakPrefix);
+  result.add(static_cast<u8>(key & 0xff));
+  return result;
+}
+
+KeySequence set3_sequence(core::KeyCode code, bool down) {
+  u8 key = scan_code(code).set3;
+  if (code == KEY_PAUSE) key = 0x62;
+  if (code == KEY_SYSRQ) key = 0x57;
+  KeySequence result;
+  if (key == 0) return result;
+  if (!down) result.add(kBreakPrefix);
+  result.add(key);
+  return result;
+}
+
+}  // namespace
+
+ScanCode scan_code(core::KeyCode code) {
+  return code < kCodes ? kByCode[code] : ScanCode{};
+}
+
+u8 translate(u8 byte) {
+  if (byte < kSet1.size()) return kSet1[byte];
+  if (byte == 0x83) return 0x41;
+  if (byte == 0x84) return 0x54;
+  return byte;
+}
+
+KeySequence translate(const KeySequence& sequence, bool& high_bit) {
+  KeySequence result;
+  for (u8 i = 0; i < sequence.count; ++i) {
+    const u8 byte = sequence.bytes[i];
+    if (byte == kBreakPrefix) {
+      high_bit = true;
+      continue;
+    }
+    const u8 mark = std::exchange(high_bit, false) ? u8{0x80} : u8{0};
+    result.add(static_cast<u8>(translate(byte) | mark));
+  }
+  return result;
+}
+
+KeySequence key_sequence(unsigned set, core::KeyCode code, bool down, Modifiers modifiers) {
+  if (set == 3) return set3_sequence(code, down);
+  const KeySequence in_set2 = set2_sequence(code, down, modifiers);
+  if (set == 2) return in_set2;
+  bool high_bit = false;
+  return translate(in_set2, high_bit);
+}
+
+}  // namespace input
