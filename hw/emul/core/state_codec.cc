@@ -69,19 +69,22 @@ Result<void> decode_field(const StateTable& table, const Field& field, void* sta
 
 Result<void> decode_subsections(const StateTable& table, void* state, Bytes& in) {
   while (!in.empty() && in[0] == kSubsectionMark) {
-    if (in.size() < 2 || in.size() < 2u + in[1] + 4u) {
-      return fail(fmt::format("state of {}: the stream ends within a subsection", table.name));
-    }
-    const std::string_view name(reinterpret_cast<const char*>(&in[2]), in[1]);
+    if (in.size() < 2) return {};
+    const std::string_view name(reinterpret_cast<const char*>(in.data() + 2),
+                                std::min<std::size_t>(in[1], in.size() - 2));
+    const bool whole = in.size() >= 2u + in[1] + 4u;
     const auto sub = std::find_if(table.subsections.begin(), table.subsections.end(),
                                   [&](const StateTable* one) { return one->name == name; });
-    if (sub == table.subsections.end()) {
-      // Not ours, unless it says so: the section around this one may own it.
-      const bool ours = name.size() > table.name.size() && name.starts_with(table.name) &&
-                        name[table.name.size()] == '/';
-      if (!ours) return {};
-      return fail(fmt::format("state of {}: unknown subsection {}", table.name, name));
+    const bool known = sub != table.subsections.end();
+    // Not ours, unless it says so: the section around this one may own it, or it is no subsection
+    // at all but a field behind this struct that begins with the same byte.
+    const bool ours = known || (name.size() > table.name.size() && name.starts_with(table.name) &&
+                                name[table.name.size()] == '/');
+    if (!ours) return {};
+    if (!whole) {
+      return fail(fmt::format("state of {}: the stream ends within a subsection", table.name));
     }
+    if (!known) return fail(fmt::format("state of {}: unknown subsection {}", table.name, name));
     in = in.subspan(2u + name.size());
     const i32 version = static_cast<i32>(take(in, 4));
     if (auto result = decode_state(**sub, state, version, in); !result) return result;
