@@ -285,8 +285,7 @@ void Piix4Pm::write_pm1_control(u16 value) {
   if (!SleepEnable::test(value)) return;
   switch (SleepType::get(value)) {
     case kSleepOff:
-    case kSleepToDisk:
-    case kSleepToDiskXen: power_.power_off(); break;
+    case kSleepToDisk: power_.power_off(); break;
     case kSleepToRam: power_.suspend_to_ram(); break;
     default: break;
   }

@@ -51,8 +51,7 @@ using SleepEnable = core::Bits<core::u16, 13>;  // WO
 enum SleepTypes : core::u16 {
   kSleepOff = 0,
   kSleepToRam = 1,
-  kSleepToDisk = 2,     // as QEMU's DSDT numbers it
-  kSleepToDiskXen = 6,  // as Xen's does
+  kSleepToDisk = 2,  // QEMU's choice; the DSDT of Xen has S4 as 0, like S5
 };
 
 inline constexpr core::i64 kPmTimerHz = 3579545;

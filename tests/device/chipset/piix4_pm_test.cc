@@ -89,7 +89,7 @@ TEST_F(PowerManagement, AcpiOnlyMachinesStartEnabled) {
   EXPECT_EQ(modern.pm1_control() & 1, 1);
 }
 
-// 7.2.3: SLP_TYP is kept, SLP_EN reads 0. Xen's DSDT: S5 is 0, S3 is 1, S4 is 6.
+// 7.2.3: SLP_TYP is kept, SLP_EN reads 0. S5 is 0 (and S4 in Xen's DSDT), S3 is 1.
 TEST_F(PowerManagement, SleepStates) {
   enable();
   b.outb(0xb2, 0xf1);
@@ -100,7 +100,7 @@ TEST_F(PowerManagement, SleepStates) {
   EXPECT_EQ(b.inw(0xb004), 0x0401);
   b.outw(0xb004, 0x2001);
   EXPECT_EQ(power.offs, 1);
-  b.outw(0xb004, 0x2001 | 6 << 10);
+  b.outw(0xb004, 0x2001 | 2 << 10);
   EXPECT_EQ(power.offs, 2);
   b.outw(0xb004, 0x2001 | 5 << 10);
   EXPECT_EQ(power.offs, 2);
