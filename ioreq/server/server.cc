@@ -1,0 +1,220 @@
+#include "ioreq/server/server.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace ioreq {
+namespace {
+
+constexpr u64 kPollStartNs = 4000;
+
+u64 now_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+constexpr u8 with_state(u8 flags, RequestState state) {
+  return FlagState::with(flags, static_cast<u8>(state));
+}
+
+constexpr bool in_state(u8 flags, RequestState state) {
+  return FlagState::get(flags) == static_cast<u8>(state);
+}
+
+}  // namespace
+
+Server::Server(const DispatchWires& wires, EventChannels& channels, const Pages& pages,
+               unsigned vcpus)
+    : dispatcher_(wires),
+      channels_(channels),
+      pages_(pages),
+      vcpus_(std::min(vcpus, kMaxVcpus)),
+      host_(wires.host) {}
+
+core::Result<void> Server::bind(u32 buffered_remote_port) {
+  ports_.clear();
+  for (unsigned vcpu = 0; vcpu < vcpus_; ++vcpu) {
+    const auto port = channels_.bind(load_shared(pages_.requests[vcpu].port));
+    if (!port) return tl::unexpected(port.error());
+    ports_.push_back(*port);
+  }
+  const auto ring = channels_.bind(buffered_remote_port);
+  if (!ring) return tl::unexpected(ring.error());
+
+  first_port_ = *ring;
+  Port last = *ring;
+  for (const Port port : ports_) {
+    first_port_ = std::min(first_port_, port);
+    last = std::max(last, port);
+  }
+  owners_.assign(last - first_port_ + 1, kNobody);
+  for (unsigned vcpu = 0; vcpu < vcpus_; ++vcpu) {
+    owners_[ports_[vcpu] - first_port_] = core::low<u8>(vcpu);
+  }
+  owners_[*ring - first_port_] = kRing;
+  return {};
+}
+
+void Server::halt(const char* why) {
+  if (std::exchange(halted_, true)) return;
+  host_.fatal(why);
+}
+
+/// Ports are unmasked after their requests are answered: the guest does not wait for that system
+/// call, and one call serves all. Nothing is lost: an event on a masked port stays pending in the
+/// hypervisor and comes as soon as the port is unmasked. For the same reason the ring needs no
+/// timer: an entry that drain() was too early for raised its event after the entry became visible.
+void Server::on_event() {
+  // A device that waits for its back end may run the loop; its request is not finished yet.
+  if (serving_) return;
+  std::array<Port, 64> batch;
+  const std::size_t count = channels_.pending(batch);
+  if (halted_) return;
+  const u64 woken_at = poll_max_ns_ != 0 ? now_ns() : 0;
+  serving_ = true;
+  bool any = false;
+  dispatcher_.counters.events += count;
+  for (std::size_t i = 0; i < count && !halted_; ++i) {
+    const u8 who = owner(batch[i]);
+    const u64 before = dispatcher_.counters.buffered;
+    bool served = false;
+    if (who == kRing) {
+      served = drain() && dispatcher_.counters.buffered != before;
+    } else if (who != kNobody) {
+      served = serve(who);
+    }
+    if (!served) ++dispatcher_.counters.spurious;
+    any = any || served;
+  }
+  channels_.unmask(std::span<const Port>(batch).first(count));
+  serving_ = false;
+  if (any && poll_max_ns_ != 0) adapt_polling(woken_at - std::min(woken_at, slept_at_ns_));
+}
+
+bool Server::serve(unsigned vcpu) {
+  SharedRequest& slot = pages_.requests[vcpu];
+  const u8 flags = load_acquire(slot.flags);
+  if (!in_state(flags, RequestState::kReady)) return false;
+  Request request{
+      .address = load_shared(slot.address),
+      .data = load_shared(slot.data),
+      .count = load_shared(slot.count),
+      .size = load_shared(slot.size),
+      .type = static_cast<RequestType>(load_shared(slot.type)),
+      .read = FlagRead::test(flags),
+      .pointer = FlagPointer::test(flags),
+      .descending = FlagDescending::test(flags),
+  };
+  store_shared(slot.flags, with_state(flags, RequestState::kInProcess));
+
+  // What this vCPU wrote before, it wrote first.
+  if (!drain()) return false;
+  dispatcher_.run(request);
+  if (halted_) return false;
+
+  if (!in_state(load_shared(slot.flags), RequestState::kInProcess)) {
+    halt("a request changed its state while it was served");
+    return false;
+  }
+  if (request.read && !request.pointer) store_shared(slot.data, request.data);
+  store_release(slot.flags, with_state(flags, RequestState::kResponseReady));
+  channels_.notify(ports_[vcpu]);
+  return true;
+}
+
+/// Performs the writes that are in the ring now: at most a ring's worth, so that a guest that
+/// keeps writing does not keep us here. False if the pointers make no sense.
+bool Server::drain() {
+  const RingPointers pointers = load_acquire(pages_.buffered->pointers);
+  u32 waiting = pointers.write - pointers.read;
+  if (waiting == 0) return true;
+  if (waiting > kRingSlots) {
+    halt("the pointers of the buffered ring are more than its size apart");
+    return false;
+  }
+  // Xen takes multiples of the ring's size off both pointers at any time: our copy of the read
+  // pointer stays good as an index, and the shared one is only ever added to.
+  u32 index = pointers.read % kRingSlots;
+  while (waiting != 0) {
+    u32 used = 0;
+    if (!run_slot(index, waiting, used)) return false;
+    __atomic_fetch_add(&pages_.buffered->pointers.read, used, __ATOMIC_RELEASE);
+    index = (index + used) % kRingSlots;
+    waiting -= used;
+  }
+  return true;
+}
+
+bool Server::run_slot(u32 index, u32 waiting, u32& used) {
+  const u64 slot = load_shared(pages_.buffered->slots[index]);
+  Request request{
+      .address = SlotAddress::get(slot),
+      .data = SlotData::get(slot),
+      .count = 1,
+      .size = u32{1} << SlotSize::get(slot),
+      .type = static_cast<RequestType>(SlotType::get(slot)),
+      .read = false,
+  };
+  used = 1;
+  if (request.size == 8) {
+    if (waiting < 2) {
+      halt("the buffered ring ends in half an entry");
+      return false;
+    }
+    const u64 second = load_shared(pages_.buffered->slots[(index + 1) % kRingSlots]);
+    request.data |= SlotData::get(second) << 32;
+    used = 2;
+  }
+  ++dispatcher_.counters.buffered;
+  dispatcher_.run(request);
+  return !halted_;
+}
+
+bool Server::something_waits() const {
+  const RingPointers pointers = load_shared(pages_.buffered->pointers);
+  if (pointers.read != pointers.write) return true;
+  for (unsigned vcpu = 0; vcpu < vcpus_; ++vcpu) {
+    if (in_state(load_shared(pages_.requests[vcpu].flags), RequestState::kReady)) return true;
+  }
+  return false;
+}
+
+bool Server::serve_ready() {
+  serving_ = true;
+  const u64 before = dispatcher_.counters.buffered;
+  bool any = drain() && dispatcher_.counters.buffered != before;
+  for (unsigned vcpu = 0; vcpu < vcpus_ && !halted_; ++vcpu) {
+    if (!serve(vcpu)) continue;
+    ++dispatcher_.counters.polled;
+    any = true;
+  }
+  serving_ = false;
+  return any;
+}
+
+bool Server::poll() {
+  if (poll_max_ns_ == 0 || halted_ || serving_ || ports_.empty()) return false;
+  if (something_waits()) return serve_ready();
+  slept_at_ns_ = now_ns();
+  if (poll_window_ns_ == 0) return false;
+  const u64 until = slept_at_ns_ + poll_window_ns_;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      __builtin_ia32_pause();
+      if (something_waits()) return serve_ready();
+    }
+    slept_at_ns_ = now_ns();
+  } while (slept_at_ns_ < until);
+  return false;
+}
+
+/// A request that came soon after we went to sleep would have been met by a wider window.
+void Server::adapt_polling(u64 idle_ns) {
+  if (idle_ns <= poll_max_ns_) {
+    poll_window_ns_ = std::min(poll_max_ns_, std::max(kPollStartNs, poll_window_ns_ * 2));
+  } else {
+    poll_window_ns_ = poll_window_ns_ / 2 < kPollStartNs ? 0 : poll_window_ns_ / 2;
+  }
+}
+
+}  // namespace ioreq
