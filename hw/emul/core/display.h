@@ -36,7 +36,8 @@ class DisplaySource {
   virtual ~DisplaySource() = default;
   /// Draws what changed since the last call, or everything if `full` (a new viewer, screendump).
   virtual void refresh(DisplaySink& sink, bool full) = 0;
-  /// The last viewer has gone: stop watching video memory.
+  /// The last viewer has gone: stop watching video memory, and do not touch the surface again
+  /// before the next refresh() has asked for one.
   virtual void idle() = 0;
 };
 

@@ -58,6 +58,9 @@ void VgaCore::refresh(core::DisplaySink& sink, bool full) {
 }
 
 void VgaCore::idle() {
+  // The surface may be gone from here on.
+  sink_ = nullptr;
+  surface_ = {};
   stale_ = true;
   if (!tracking_) return;
   tracking_ = false;

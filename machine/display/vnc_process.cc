@@ -1,0 +1,200 @@
+// Starting, restarting and ending the VNC process.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "machine/display/vnc_server.h"
+
+#ifndef XENOLITH_LIBEXECDIR
+#define XENOLITH_LIBEXECDIR "/usr/libexec"
+#endif
+
+namespace screen {
+namespace {
+
+constexpr int kStartTimeoutMs = 5000;
+constexpr unsigned kRestartDelayMs = 500;
+constexpr std::size_t kMaxDeaths = 5;
+constexpr core::i64 kDeathWindowNs = 60 * core::kNsPerSecond;
+
+std::string directory_of_this_program() {
+  std::array<char, 4096> path{};
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (length <= 0) return {};
+  const std::string whole(path.data(), static_cast<std::size_t>(length));
+  return whole.substr(0, whole.rfind('/'));
+}
+
+/// posix_spawn's attribute objects, freed on every way out.
+struct SpawnPlan {
+  SpawnPlan() {
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawnattr_init(&attributes);
+  }
+  ~SpawnPlan() {
+    ::posix_spawn_file_actions_destroy(&files);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+};
+
+/// 0 or an errno value.
+int spawn_program(const std::string& program, int channel, pid_t& pid) {
+  SpawnPlan plan;
+  ::posix_spawn_file_actions_addopen(&plan.files, 0, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&plan.files, channel, vnc::kChannelFd);
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
+  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
+  ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::string name = "xenolith-vnc";
+  char* const arguments[] = {name.data(), nullptr};
+  return ::posix_spawn(&pid, program.c_str(), &plan.files, &plan.attributes, arguments, environ);
+}
+
+}  // namespace
+
+std::string VncServer::find_program() {
+  const std::string here = directory_of_this_program();
+  for (const std::string& candidate : {here + "/xenolith-vnc", here + "/machine/vnc/xenolith-vnc",
+                                       std::string(XENOLITH_LIBEXECDIR "/xenolith-vnc")}) {
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return {};
+}
+
+core::Result<void> VncServer::start(VncConfig config) {
+  config_ = std::move(config);
+  if (config_.program.empty()) config_.program = find_program();
+  if (config_.program.empty()) {
+    return core::fail("-vnc: xenolith-vnc is not installed beside this program: install it");
+  }
+  if (!config_.keymap.empty() && config_.keymap != "en-us") {
+    mlog::warning("-k {}: not built yet: keys are taken as on a US keyboard", config_.keymap);
+  }
+  auto listeners = config_.unix_path.empty() ? listen_tcp(config_.host, config_.port,
+                                                          std::max(config_.port, config_.to_port))
+                                             : listen_unix(config_.unix_path);
+  if (!listeners) return tl::unexpected(listeners.error());
+  listeners_ = std::move(*listeners);
+  password_.expires = kNever;
+  auto done = spawn();
+  if (!done) listeners_ = {};
+  return done;
+}
+
+core::Result<void> VncServer::spawn() {
+  vnc::ChannelPair pair = vnc::make_channel();
+  if (!pair.ours) {
+    return core::fail(fmt::format("-vnc: no socket pair: {}", std::strerror(errno)));
+  }
+  if (const int error = spawn_program(config_.program, pair.theirs.get(), pid_); error != 0) {
+    pid_ = -1;
+    return core::fail(fmt::format("-vnc: cannot start {}: {}: reinstall it", config_.program,
+                                  std::strerror(error)));
+  }
+  pair.theirs.reset();
+  channel_ = std::move(pair.ours);
+  auto done = greet();
+  if (!done) {
+    kill_child();
+    return done;
+  }
+  watching_writable_ = false;
+  watch_ = loop_.watch_fd(channel_.fd(), loop::kReadable, [this](unsigned e) { ready(e); });
+  if (config_.password) send_password();
+  leds(leds_);
+  return {};
+}
+
+/// The first exchange, done before the machine runs: no loop yet.
+core::Result<void> VncServer::greet() {
+  vnc::Message hello = vnc::make_message(vnc::Kind::kHello);
+  hello.hello.version = vnc::kWireVersion;
+  hello.hello.listeners = static_cast<core::u32>(listeners_.sockets.size());
+  hello.hello.password_on = config_.password ? 1 : 0;
+  hello.hello.lock_key_sync = config_.lock_key_sync ? 1 : 0;
+  hello.hello.share = config_.share;
+  vnc::put_text(hello.hello.title, config_.title);
+  std::vector<int> sockets;
+  for (const vnc::Fd& socket : listeners_.sockets) sockets.push_back(socket.get());
+  const auto failed = [this](std::string_view why) {
+    return core::fail(fmt::format("-vnc: {}: {}", config_.program, why));
+  };
+  if (channel_.send(hello, sockets, false) != vnc::Transfer::kDone) {
+    return failed("does not take orders: reinstall it");
+  }
+  pollfd answer{channel_.fd(), POLLIN, 0};
+  int got = 0;
+  do {
+    got = ::poll(&answer, 1, kStartTimeoutMs);
+  } while (got < 0 && errno == EINTR);
+  if (got <= 0) return failed("did not start in time: try again on a less busy host");
+  vnc::Message message;
+  std::vector<vnc::Fd> fds;
+  if (channel_.receive(message, fds, false) != vnc::Transfer::kDone) {
+    return failed("ended at once: look for missing libraries with ldd");
+  }
+  if (message.kind == vnc::Kind::kFailed) return failed(vnc::get_text(message.text));
+  if (message.kind != vnc::Kind::kReady) return failed("speaks another protocol: reinstall it");
+  return {};
+}
+
+void VncServer::kill_child() {
+  watch_.reset();
+  channel_.close();
+  queue_.clear();
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+}
+
+void VncServer::child_gone() {
+  kill_child();
+  console_.unwatch(*this);
+  while (!clients_.empty()) left(clients_.back().id);
+  const core::i64 now = loop::Loop::host_ns();
+  std::erase_if(deaths_, [now](core::i64 when) { return now - when > kDeathWindowNs; });
+  deaths_.push_back(now);
+  if (deaths_.size() > kMaxDeaths) {
+    mlog::error("the VNC process ended {} times within a minute: no VNC from here on",
+                deaths_.size());
+    return;
+  }
+  mlog::warning("the VNC process ended unexpectedly: starting another");
+  restart_timer_ = loop_.after(kRestartDelayMs, [this] { restart(); });
+}
+
+void VncServer::restart() {
+  if (auto done = spawn(); !done) {
+    mlog::error("{}", done.error().message);
+    child_gone();
+  }
+}
+
+VncServer::~VncServer() {
+  kill_child();
+  console_.unwatch(*this);
+  if (!config_.unix_path.empty() && enabled()) ::unlink(config_.unix_path.c_str());
+  ::explicit_bzero(&password_, sizeof password_);
+}
+
+}  // namespace screen
