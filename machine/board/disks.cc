@@ -1,0 +1,240 @@
+#include "machine/board/disks.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "machine/log/log.h"
+
+namespace board {
+
+/// One drive of the command line, and the place it is plugged into.
+struct Disks::Drive {
+  Drive(block::Engine& engine, std::string id, bool removable)
+      : backend(engine, std::move(id), removable) {}
+
+  std::string id;    // QMP's `device`
+  std::string qdev;  // of -device, or its path
+  block::Backend backend;
+  std::shared_ptr<void> lease;  // of the fd set that the image came from
+};
+
+/// An image between blockdev-change-medium's opening and inserting it.
+class Disks::Medium final : public monitor::OpenMedium {
+ public:
+  Medium(block::Image one, std::shared_ptr<void> from)
+      : image(std::move(one)), lease(std::move(from)) {}
+  block::Image image;
+  std::shared_ptr<void> lease;
+};
+
+namespace {
+
+block::Options options_of(const config::Drive& drive, bool read_only) {
+  block::Options options;
+  options.read_only = read_only;
+  options.direct = drive.cache_direct;
+  options.writeback = drive.cache_writeback;
+  options.no_flush = drive.cache_no_flush;
+  options.discard = drive.discard == config::Drive::Discard::kUnmap
+                        ? block::Options::Discard::kUnmap
+                        : block::Options::Discard::kIgnore;
+  return options;
+}
+
+/// A gibibyte of nothing, as QEMU's null driver has it.
+constexpr u64 kNullSectors = (u64{1} << 30) / 512;
+
+}  // namespace
+
+Disks::Disks(loop::Loop& loop, const config::Machine& machine, monitor::FdSets& fd_sets,
+             monitor::Events& events)
+    : config_(machine), fd_sets_(fd_sets), events_(events), engine_(loop) {}
+
+Disks::~Disks() = default;
+
+core::Result<std::unique_ptr<Disks>> Disks::open(loop::Loop& loop, const config::Machine& machine,
+                                                 monitor::FdSets& fd_sets,
+                                                 monitor::Events& events) {
+  std::unique_ptr<Disks> disks(new Disks(loop, machine, fd_sets, events));
+  if (auto result = disks->open_all(); !result) return tl::unexpected(result.error());
+  return disks;
+}
+
+core::Result<void> Disks::open_all() {
+  for (const config::IdeDisk& disk : config_.ide_disks) {
+    const config::Drive* drive = disk.drive.empty() ? nullptr : config_.find_drive(disk.drive);
+    auto made =
+        std::make_unique<Drive>(engine_, drive != nullptr ? drive->id : disk.id, disk.cdrom);
+    made->id = drive != nullptr ? drive->id : "";
+    made->qdev = disk.id.empty()
+                     ? fmt::format("/machine/unattached/ide.{}.{}", disk.channel, disk.unit)
+                     : disk.id;
+    if (drive != nullptr && drive->file) {
+      const bool read_only = drive->read_only || disk.cdrom;
+      auto image = open_image(*drive, *drive->file, drive->format, read_only);
+      if (!image) {
+        return core::fail(fmt::format("drive {}: {}", drive->id, image.error().message));
+      }
+      made->backend.insert(std::move(*image));
+    } else if (!disk.cdrom) {
+      return core::fail(fmt::format("drive {}: a disk needs an image: give file=", made->id));
+    }
+    Drive* raw = made.get();
+    made->backend.on_tray_moved(
+        [this, raw](bool is_open) { events_.tray_moved(raw->id, raw->qdev, is_open); });
+    drives_.push_back(std::move(made));
+  }
+  return {};
+}
+
+core::Result<block::Image> Disks::open_image(const config::Drive& drive, const std::string& file,
+                                             const std::string& format, bool read_only) {
+  // Never look into an image to find out what it is: a guest can write any header it likes.
+  static constexpr std::array<std::string_view, 5> kPlain = {"", "raw", "host_device", "host_cdrom",
+                                                             "file"};
+  const bool is_null = file == "null-co://" || file == "null-aio://";
+  if (std::find(kPlain.begin(), kPlain.end(), format) == kPlain.end() &&
+      format.rfind("null-", 0) != 0) {
+    return core::fail(
+        fmt::format("format={} of {} is not built yet: use a raw image", format, file));
+  }
+  const block::Options options = options_of(drive, read_only);
+  if (is_null || format.rfind("null-", 0) == 0) return block::Image::null(kNullSectors, options);
+  if (!monitor::FdSets::is_set_path(file)) return block::Image::open_file(file, options);
+  int error = 0;
+  auto opened = fd_sets_.open(file, read_only ? O_RDONLY : O_RDWR, error);
+  if (!opened) {
+    return core::fail(fmt::format("Could not open '{}': {}", file, std::strerror(error)));
+  }
+  return block::Image::adopt(opened->fd.release(), file, options);
+}
+
+ide::DriveConfigs Disks::ide_drives() {
+  ide::DriveConfigs result;
+  for (std::size_t i = 0; i < drives_.size(); ++i) {
+    const config::IdeDisk& disk = config_.ide_disks[i];
+    result[disk.channel * 2 + disk.unit] =
+        ide::DriveConfig{.kind = disk.cdrom ? ide::DriveKind::kCdrom : ide::DriveKind::kDisk,
+                         .backend = &drives_[i]->backend,
+                         .serial = disk.serial,
+                         .model = disk.model,
+                         .firmware = disk.version,
+                         .wwn = disk.wwn};
+  }
+  return result;
+}
+
+void Disks::flush() {
+  for (const auto& drive : drives_) {
+    if (auto result = drive->backend.flush_now(); !result) {
+      mlog::error("drive {}: {}", drive->id, result.error().message);
+    }
+  }
+}
+
+Disks::Drive* Disks::find(const std::string& key) {
+  const auto at = std::find_if(drives_.begin(), drives_.end(), [&](const auto& drive) {
+    return (!drive->id.empty() && drive->id == key) || drive->qdev == key;
+  });
+  return at != drives_.end() ? at->get() : nullptr;
+}
+
+namespace {
+
+monitor::BlockStats stats_of(const block::Backend::Stats& from) {
+  return {.rd_bytes = from.rd_bytes,
+          .wr_bytes = from.wr_bytes,
+          .unmap_bytes = from.unmap_bytes,
+          .rd_operations = from.rd_operations,
+          .wr_operations = from.wr_operations,
+          .flush_operations = from.flush_operations,
+          .unmap_operations = from.unmap_operations,
+          .rd_total_time_ns = from.rd_total_time_ns,
+          .wr_total_time_ns = from.wr_total_time_ns,
+          .flush_total_time_ns = from.flush_total_time_ns,
+          .unmap_total_time_ns = from.unmap_total_time_ns,
+          .failed_rd_operations = from.failed_rd_operations,
+          .failed_wr_operations = from.failed_wr_operations,
+          .failed_flush_operations = from.failed_flush_operations,
+          .failed_unmap_operations = from.failed_unmap_operations,
+          .invalid_rd_operations = from.invalid_rd_operations,
+          .invalid_wr_operations = from.invalid_wr_operations,
+          .invalid_flush_operations = from.invalid_flush_operations,
+          .invalid_unmap_operations = from.invalid_unmap_operations,
+          .wr_highest_offset = from.wr_highest_offset,
+          .idle_time_ns = from.idle_time_ns};
+}
+
+monitor::Medium medium_of(const block::Image& image) {
+  return {.file = image.path(),
+          .driver = "raw",
+          .node_name = "",
+          .read_only = image.read_only(),
+          .cache_writeback = image.options().writeback,
+          .cache_direct = image.options().direct,
+          .cache_no_flush = image.options().no_flush,
+          .virtual_size = image.sectors() * 512,
+          .actual_size = image.actual_size()};
+}
+
+}  // namespace
+
+std::vector<monitor::BlockDevice> Disks::drives() const {
+  std::vector<monitor::BlockDevice> result;
+  for (const auto& drive : drives_) {
+    monitor::BlockDevice device{.device = drive->id,
+                                .qdev = drive->qdev,
+                                .removable = drive->backend.removable(),
+                                .has_tray = drive->backend.removable(),
+                                .tray_open = drive->backend.is_tray_open(),
+                                .locked = drive->backend.is_tray_locked()};
+    if (drive->backend.image() != nullptr) device.inserted = medium_of(*drive->backend.image());
+    device.stats = stats_of(drive->backend.stats());
+    result.push_back(std::move(device));
+  }
+  return result;
+}
+
+core::Result<std::unique_ptr<monitor::OpenMedium>> Disks::open_medium(
+    const std::string& drive, const std::string& file, const std::string& format,
+    std::optional<bool> read_only) {
+  Drive* found = find(drive);
+  if (found == nullptr) return core::fail(fmt::format("Device '{}' not found", drive));
+  const config::Drive* settings = config_.find_drive(found->id);
+  const config::Drive defaults;
+  auto image = open_image(settings != nullptr ? *settings : defaults, file, format,
+                          read_only.value_or(found->backend.removable()));
+  if (!image) return tl::unexpected(image.error());
+  return std::make_unique<Medium>(std::move(*image), nullptr);
+}
+
+core::Result<void> Disks::insert_medium(const std::string& drive,
+                                        std::unique_ptr<monitor::OpenMedium> medium) {
+  Drive* found = find(drive);
+  if (found == nullptr) return core::fail(fmt::format("Device '{}' not found", drive));
+  auto& ours = static_cast<Medium&>(*medium);
+  found->backend.insert(std::move(ours.image));
+  found->lease = std::move(ours.lease);
+  return {};
+}
+
+void Disks::remove_medium(const std::string& drive) {
+  Drive* found = find(drive);
+  if (found == nullptr) return;
+  found->backend.eject();
+  found->lease.reset();
+}
+
+void Disks::request_eject(const std::string& drive, bool force) {
+  if (Drive* found = find(drive)) found->backend.request_eject(force);
+}
+
+void Disks::move_tray(const std::string& drive, bool open) {
+  if (Drive* found = find(drive)) found->backend.move_tray(open);
+}
+
+}  // namespace board

@@ -1,0 +1,61 @@
+// The drives of a command line: opens their images, gives them to the IDE controller, and is the
+// monitor's view of them.
+//
+// Thread: device thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hw/emul/ide/piix3_ide.h"
+#include "machine/block/backend.h"
+#include "machine/config/machine.h"
+#include "machine/loop/loop.h"
+#include "machine/monitor/events.h"
+#include "machine/monitor/fd_sets.h"
+#include "machine/monitor/machine_port.h"
+
+namespace board {
+
+class Disks final : public monitor::BlockControl {
+ public:
+  static core::Result<std::unique_ptr<Disks>> open(loop::Loop& loop, const config::Machine& machine,
+                                                   monitor::FdSets& fd_sets,
+                                                   monitor::Events& events);
+  ~Disks() override;
+
+  ide::DriveConfigs ide_drives();
+  /// Waits for what is under way and makes it durable.
+  void flush();
+
+  // monitor::BlockControl
+  std::vector<monitor::BlockDevice> drives() const override;
+  core::Result<std::unique_ptr<monitor::OpenMedium>> open_medium(
+      const std::string& drive, const std::string& file, const std::string& format,
+      std::optional<bool> read_only) override;
+  core::Result<void> insert_medium(const std::string& drive,
+                                   std::unique_ptr<monitor::OpenMedium> medium) override;
+  void remove_medium(const std::string& drive) override;
+  void request_eject(const std::string& drive, bool force) override;
+  void move_tray(const std::string& drive, bool open) override;
+
+ private:
+  struct Drive;
+  class Medium;
+
+  Disks(loop::Loop& loop, const config::Machine& machine, monitor::FdSets& fd_sets,
+        monitor::Events& events);
+  core::Result<void> open_all();
+  core::Result<block::Image> open_image(const config::Drive& drive, const std::string& file,
+                                        const std::string& format, bool read_only);
+  Drive* find(const std::string& key);
+
+  const config::Machine& config_;
+  monitor::FdSets& fd_sets_;
+  monitor::Events& events_;
+  block::Engine engine_;
+  std::vector<std::unique_ptr<Drive>> drives_;
+};
+
+}  // namespace board

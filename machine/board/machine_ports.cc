@@ -1,0 +1,191 @@
+#include "machine/board/machine_ports.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+
+namespace board {
+
+CpuPort::CpuPort(chipset::Piix4Pm* pm, unsigned online, unsigned maximum)
+    : pm_(pm), maximum_(maximum) {
+  for (unsigned i = 0; i < online; ++i) cpus_.push_back({.index = i, .thread_id = getpid()});
+}
+
+core::Result<void> CpuPort::plug_cpu(unsigned index, const std::string& id) {
+  if (pm_ == nullptr || !pm_->cpu_plugged(index)) {
+    return core::fail("this machine cannot take another CPU while it runs");
+  }
+  cpus_.push_back({.index = index, .thread_id = getpid(), .id = id});
+  std::sort(cpus_.begin(), cpus_.end(),
+            [](const monitor::Cpu& a, const monitor::Cpu& b) { return a.index < b.index; });
+  return {};
+}
+
+DevicePort::DevicePort(const config::Machine& machine) {
+  for (const config::IdeDisk& disk : machine.ide_disks) {
+    if (disk.id.empty()) continue;
+    devices_.push_back({.id = disk.id,
+                        .driver = disk.cdrom ? "ide-cd" : "ide-hd",
+                        .bus = fmt::format("ide.{}", disk.channel)});
+  }
+  if (machine.vga && !machine.vga->id.empty()) {
+    devices_.push_back({.id = machine.vga->id, .driver = "VGA", .bus = "pci.0"});
+  }
+  for (const config::SerialPort& serial : machine.serials) {
+    if (serial.id.empty()) continue;
+    devices_.push_back({.id = serial.id, .driver = "isa-serial", .bus = "isa.0"});
+  }
+}
+
+bool DevicePort::knows_device(std::string_view driver) const {
+  static constexpr std::array<std::string_view, 9> kDrivers = {
+      "VGA",    "ide-hd",       "ide-cd",       "isa-serial",  "isa-parallel",
+      "floppy", "isa-debugcon", "xen-platform", "xen-pvdevice"};
+  return std::find(kDrivers.begin(), kDrivers.end(), driver) != kDrivers.end();
+}
+
+core::Result<void> DevicePort::add_device(const monitor::DeviceSpec& device) {
+  return core::fail(
+      fmt::format("Device '{}' cannot be added while the machine runs: give it on "
+                  "the command line",
+                  device.driver));
+}
+
+core::Result<void> DevicePort::remove_device(const std::string& id) {
+  return core::fail(fmt::format("Device '{}' does not support hotplugging", id));
+}
+
+std::vector<monitor::PciDevice> PciPort::pci_functions() const {
+  std::vector<monitor::PciDevice> result;
+  for (const pci::Function* function : bus_.functions()) {
+    const auto get16 = [function](u8 reg) { return core::low<u16>(function->config_get(reg, 2)); };
+    const auto get8 = [function](u8 reg) { return core::low<u8>(function->config_get(reg, 1)); };
+    monitor::PciDevice device{.slot = function->slot(),
+                              .function = function->function(),
+                              .class_code = get16(pci::kClassDevice),
+                              .vendor = get16(pci::kVendorId),
+                              .device = get16(pci::kDeviceId),
+                              .subsystem_vendor = get16(pci::kSubsystemVendorId),
+                              .subsystem = get16(pci::kSubsystemId),
+                              .interrupt_pin = get8(pci::kInterruptPin),
+                              .interrupt_line = get8(pci::kInterruptLine),
+                              .qdev_id = function->qdev_id()};
+    for (unsigned index = 0; index < pci::kBars; ++index) {
+      const pci::Function::BarInfo bar = function->bar(index);
+      if (bar.size == 0) continue;
+      monitor::PciRegion region{.bar = index,
+                                .io = bar.kind == pci::BarKind::kIo,
+                                .prefetch = bar.kind == pci::BarKind::kPrefetchable,
+                                .size = bar.size};
+      if (bar.mapped) region.address = bar.address;
+      device.regions.push_back(region);
+    }
+    result.push_back(std::move(device));
+  }
+  return result;
+}
+
+std::vector<monitor::CharDevice> CharPort::chardevs() const {
+  std::vector<monitor::CharDevice> result;
+  for (const auto& one : chardevs_) {
+    result.push_back({.label = one->id(), .filename = one->description()});
+  }
+  return result;
+}
+
+monitor::VncInfo VncPort::vnc() const {
+  if (server_ == nullptr || !server_->enabled()) return {};
+  const screen::VncServer::Info info = server_->info();
+  monitor::VncInfo result{.enabled = true,
+                          .host = info.host,
+                          .service = info.service,
+                          .family = info.family,
+                          .auth = info.auth};
+  for (const auto& client : info.clients) {
+    result.clients.push_back(
+        {.host = client.host, .service = client.service, .family = client.family});
+  }
+  return result;
+}
+
+core::Result<void> VncPort::set_vnc_password(const std::string& password) {
+  if (server_ == nullptr) return core::fail("Could not set password: there is no VNC server");
+  return server_->set_password(password);
+}
+
+/// "now", "never", "+seconds from now", or seconds since 1970.
+core::Result<void> VncPort::expire_vnc_password(const std::string& time) {
+  if (server_ == nullptr) return core::fail("Could not set password expire time");
+  const core::i64 now = std::time(nullptr);
+  if (time == "now") return server_->expire_password(now);
+  if (time == "never") return server_->expire_password(screen::VncServer::kNever);
+  const bool relative = time.starts_with('+');
+  const char* begin = time.data() + (relative ? 1 : 0);
+  const char* end = time.data() + time.size();
+  core::i64 seconds = 0;
+  const auto [stop, error] = std::from_chars(begin, end, seconds);
+  if (error != std::errc() || stop != end || seconds < 0 || seconds > (core::i64{1} << 50)) {
+    return core::fail(fmt::format("'{}' is no time: use now, never, +SECONDS or SECONDS", time));
+  }
+  return server_->expire_password(relative ? now + seconds : seconds);
+}
+
+std::vector<std::string> ScreenPort::screens() const {
+  if (!present_) return {};
+  return {vga_id_};
+}
+
+core::Result<void> ScreenPort::screendump(int fd, monitor::ImageFormat format,
+                                          const std::string& device) {
+  if (!present_) return core::fail("There is no console to take a screendump from");
+  if (!device.empty() && device != vga_id_) {
+    return core::fail(fmt::format("Device '{}' not found", device));
+  }
+  return console_.screendump(fd, format == monitor::ImageFormat::kPng ? screen::ImageFormat::kPng
+                                                                      : screen::ImageFormat::kPpm);
+}
+
+std::vector<monitor::Mouse> InputPort::mice() const {
+  std::vector<monitor::Mouse> result;
+  for (const auto& one : router_.pointers()) {
+    result.push_back(
+        {.index = one.index, .name = one.name, .current = one.current, .absolute = one.absolute});
+  }
+  return result;
+}
+
+namespace {
+
+std::vector<monitor::MappedRegion> mapped(const core::RegionMap& space) {
+  std::vector<monitor::MappedRegion> result;
+  for (const core::IoRegion& region : space.regions()) {
+    result.push_back({.first = region.base,
+                      .last = region.base + region.length - 1,
+                      .priority = region.priority,
+                      .name = std::string(region.name)});
+  }
+  std::sort(result.begin(), result.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  return result;
+}
+
+}  // namespace
+
+std::vector<monitor::MappedRegion> MemoryPort::mapped_ports() const {
+  return mapped(pio_);
+}
+
+std::vector<monitor::MappedRegion> MemoryPort::mapped_memory() const {
+  return mapped(mmio_);
+}
+
+monitor::PvDriverInfo StatePort::pv_driver_info() const {
+  if (platform_ == nullptr) return {};
+  return {.product = platform_->driver_product(), .build = platform_->driver_build()};
+}
+
+}  // namespace board

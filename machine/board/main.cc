@@ -1,0 +1,92 @@
+// xenolith: the device model of one Xen HVM domain.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <span>
+
+#include "machine/board/signals.h"
+#include "machine/board/xen_machine.h"
+#include "machine/config/parse.h"
+#include "machine/log/log.h"
+#include "machine/loop/loop.h"
+
+namespace {
+
+/// One line for whoever started us, and the exit status.
+int refuse(const std::string& message) {
+  fmt::print(stderr, "xenolith: {}\n", message);
+  return 1;
+}
+
+core::Result<void> write_pid_file(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const std::string text = fmt::format("{}\n", getpid());
+  const bool written =
+      fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (written) return {};
+  return core::fail(fmt::format("-pidfile {}: {}", path, std::strerror(error)));
+}
+
+int run_machine(const config::Machine& config) {
+  loop::Loop loop;
+  std::unique_ptr<board::XenMachine> machine;
+  const board::Signals signals(loop, [&machine, &loop](int signal) {
+    if (machine != nullptr) {
+      machine->terminate(signal);
+    } else {
+      loop.quit();
+    }
+  });
+  auto created = board::XenMachine::create(loop, config);
+  if (!created) return refuse(created.error().message);
+  machine = std::move(*created);
+  if (!config.pid_file.empty()) {
+    if (auto result = write_pid_file(config.pid_file); !result) {
+      return refuse(result.error().message);
+    }
+  }
+  machine->start();
+  loop.run();
+  machine->finish();
+  machine.reset();
+  if (!config.pid_file.empty()) unlink(config.pid_file.c_str());
+  return 0;
+}
+
+int run(std::span<const char* const> argv) {
+  const auto config = config::parse(argv);
+  if (!config) return refuse(config.error().message);
+  if (config->help) {
+    fmt::print("{}", *config->help);
+    return 0;
+  }
+  if (!config->log_file.empty() && !mlog::redirect(config->log_file.c_str())) {
+    return refuse(fmt::format("-D {}: {}", config->log_file, std::strerror(errno)));
+  }
+  if (config->kind == config::Machine::Kind::kNone) {
+    return refuse("-machine none: not built yet");
+  }
+  mlog::set_prefix(fmt::format("xenolith[{}]", config->domid));
+  for (const std::string& note : config->notes) mlog::info("{}", note);
+  return run_machine(*config);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run({argv, static_cast<std::size_t>(argc)});
+  } catch (const std::exception& error) {
+    // Out of memory, in practice: nothing of ours throws.
+    return refuse(fmt::format("internal error: {}", error.what()));
+  }
+}

@@ -1,0 +1,188 @@
+#include "machine/board/pc_board.h"
+
+#include <fmt/format.h>
+
+namespace board {
+namespace {
+
+// PCI functions of the chip set.
+constexpr u8 kIsaBridge = pci::devfn(1, 0);
+constexpr u8 kIde = pci::devfn(1, 1);
+constexpr u8 kPowerManagement = pci::devfn(1, 3);
+constexpr unsigned kFirstCardSlot = 2;
+
+// ISA interrupts.
+enum Irq : unsigned {
+  kKeyboardIrq = 1,
+  kFloppyIrq = 6,
+  kParallelIrq = 7,
+  kSciIrq = 9,
+  kMouseIrq = 12,
+  kPrimaryIdeIrq = 14,
+  kSecondaryIdeIrq = 15,
+};
+
+}  // namespace
+
+core::Result<std::unique_ptr<PcBoard>> PcBoard::create(const PcWires& wires, PcSetup setup) {
+  std::unique_ptr<PcBoard> board(new PcBoard(wires, setup));
+  if (auto result = board->add_cards(wires, setup); !result) {
+    return tl::unexpected(result.error());
+  }
+  if (auto result = board->add_fw_cfg(wires, setup); !result) {
+    return tl::unexpected(result.error());
+  }
+  if (auto result = board->fill_cmos(setup); !result) return tl::unexpected(result.error());
+  return board;
+}
+
+/// The chip set and what is soldered on. The constructors read like a schematic: what each chip
+/// is plugged into, which interrupt it drives, whom it asks for reset or power-off.
+PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
+    : host_bridge_(wires.pci, setup.ram_below_4g),
+      config_ports_(wires.pci, /*saves_latch=*/false),
+      isa_bridge_(wires.pci, kIsaBridge, wires.pirqs, wires.power),
+      port92_(wires.pio, wires.power),
+      dma_low_(wires.pio, wires.memory, /*second=*/false),
+      dma_high_(wires.pio, wires.memory, /*second=*/true),
+      cmos_(wires.pio),
+      i8042_(wires.pio,
+             {.keyboard = {wires.isa_irqs, kKeyboardIrq},
+              .mouse = {wires.isa_irqs, kMouseIrq},
+              .a20 = {}},  // all of memory is always there on Xen
+             wires.power, wires.leds),
+      floppy_(wires.pio, {wires.isa_irqs, kFloppyIrq}, wires.clock),
+      ide_(wires.pci, kIde, {wires.isa_irqs, kPrimaryIdeIrq}, {wires.isa_irqs, kSecondaryIdeIrq},
+           setup.drives) {
+  devices_ = {&host_bridge_,      &config_ports_,  &dma_low_, &dma_high_, &isa_bridge_, &cmos_,
+              &i8042_.keyboard(), &i8042_.mouse(), &i8042_,   &port92_,   &floppy_,     &ide_};
+  if (setup.power_management) {
+    pm_ = std::make_unique<chipset::Piix4Pm>(wires.pci, kPowerManagement,
+                                             chipset::Piix4PmWires{.clock = wires.clock,
+                                                                   .sci = {wires.isa_irqs, kSciIrq},
+                                                                   .power = wires.power,
+                                                                   .slots = *this});
+    for (unsigned cpu = 0; cpu < setup.cpus; ++cpu) pm_->cpu_present(cpu);
+    devices_.push_back(pm_.get());
+  }
+  for (const PcSetup::Uart& uart : setup.uarts) {
+    const auto instance = static_cast<u32>(uarts_.size());
+    uarts_.push_back(std::make_unique<serial::IsaUart>(wires.pio, uart.port, instance,
+                                                       core::IrqLine(wires.isa_irqs, uart.port.irq),
+                                                       *uart.backend, wires.clock));
+    devices_.push_back(uarts_.back().get());
+  }
+  if (setup.parallel != nullptr) {
+    parallel_ = std::make_unique<serial::Parallel>(wires.pio, serial::kParallelBase,
+                                                   core::IrqLine(wires.isa_irqs, kParallelIrq),
+                                                   *setup.parallel);
+    devices_.push_back(parallel_.get());
+  }
+  for (const PcSetup::DebugPort& debug : setup.debug_ports) {
+    debug_ports_.push_back(std::make_unique<firmware::DebugConsole>(
+        wires.pio, debug.port, *debug.backend, debug.readback));
+  }
+}
+
+PcBoard::~PcBoard() = default;
+
+core::Result<u8> PcBoard::take_slot(pci::Bus& bus, int wanted, std::string_view card) const {
+  const int slot = wanted >= 0 ? wanted : bus.free_slot(kFirstCardSlot);
+  if (slot < 0) return core::fail(fmt::format("no PCI slot is left for {}", card));
+  const u8 devfn = pci::devfn(static_cast<unsigned>(slot), 0);
+  if (bus.at(devfn) != nullptr) {
+    return core::fail(fmt::format("PCI slot {} of {} is taken by {}; give another addr=", slot,
+                                  card, bus.at(devfn)->name()));
+  }
+  return devfn;
+}
+
+/// Cards in the order in which they take free slots.
+core::Result<void> PcBoard::add_cards(const PcWires& wires, PcSetup& setup) {
+  if (setup.platform) {
+    const auto devfn = take_slot(wires.pci, setup.platform->slot, "xen-platform");
+    if (!devfn) return tl::unexpected(devfn.error());
+    platform_ = std::make_unique<xen_platform::Platform>(
+        xen_platform::PlatformWires{.bus = wires.pci,
+                                    .rom_lock = *wires.rom_lock,
+                                    .unplugger = *wires.unplugger,
+                                    .log = *wires.guest_log,
+                                    .clock = wires.clock},
+        *devfn,
+        xen_platform::PlatformOptions{.unplug_supported = setup.platform->unplug_supported});
+    devices_.push_back(platform_.get());
+  }
+  if (setup.vga) {
+    const auto devfn = take_slot(wires.pci, setup.vga->slot, "VGA");
+    if (!devfn) return tl::unexpected(devfn.error());
+    vga_ = std::make_unique<display::StdVga>(wires.pci, *devfn, *wires.video, wires.clock,
+                                             std::move(setup.vga->config));
+    vga_->set_qdev_id(setup.vga->id);
+    devices_.push_back(vga_.get());
+  }
+  if (setup.pv_device) {
+    const auto devfn = take_slot(wires.pci, -1, "xen-pvdevice");
+    if (!devfn) return tl::unexpected(devfn.error());
+    pv_device_ = std::make_unique<xen_platform::PvDevice>(wires.pci, *devfn, *setup.pv_device);
+    devices_.push_back(pv_device_.get());
+  }
+  return {};
+}
+
+/// On Xen the firmware looks for fw_cfg only to boot a kernel directly; without one its ports
+/// read all ones.
+core::Result<void> PcBoard::add_fw_cfg(const PcWires& wires, PcSetup& setup) {
+  if (!setup.linux_boot) return {};
+  fw_cfg_ = std::make_unique<firmware::FwCfg>(wires.pio, &wires.memory);
+  devices_.push_back(fw_cfg_.get());
+  setup.fw_cfg.boot_paths.insert(setup.fw_cfg.boot_paths.begin(),
+                                 std::string(firmware::kLinuxBootPath));
+  if (auto result = firmware::add_linux_boot(*fw_cfg_, *setup.linux_boot); !result) return result;
+  return firmware::add_machine_items(*fw_cfg_, setup.fw_cfg);
+}
+
+core::Result<void> PcBoard::fill_cmos(const PcSetup& setup) {
+  chipset::CmosSetup cmos{.ram_below_4g = setup.ram_below_4g,
+                          .ram_above_4g = setup.ram_above_4g,
+                          .boot_order = setup.boot_order,
+                          .floppy_signature_check = setup.floppy_signature_check,
+                          .cpus = setup.cpus};
+  for (unsigned i = 0; i < cmos.disks.size(); ++i) {
+    if (!ide_.has_drive(i) || ide_.is_cdrom(i)) continue;
+    const ide::Geometry& geometry = ide_.geometry(i);
+    cmos.disks[i] = {.cylinders = core::low<u16>(geometry.cylinders),
+                     .heads = core::low<u8>(geometry.heads),
+                     .sectors = core::low<u8>(geometry.sectors),
+                     .translation = static_cast<u8>(geometry.translation)};
+  }
+  return cmos_.configure(cmos);
+}
+
+void PcBoard::reset() {
+  for (core::Device* device : devices_) device->reset();
+}
+
+void PcBoard::pause() {
+  for (core::Device* device : devices_) device->pause();
+}
+
+void PcBoard::resume() {
+  for (core::Device* device : devices_) device->resume();
+}
+
+/// As stock has it: everything but the chip set and the screen, empty slots included.
+bool PcBoard::slot_removable(unsigned slot) {
+  return slot >= kFirstCardSlot && (vga_ == nullptr || vga_->slot() != slot);
+}
+
+void PcBoard::slot_ejected(unsigned slot) {
+  if (platform_ != nullptr && platform_->slot() == slot) {
+    std::erase(devices_, platform_.get());
+    platform_.reset();
+  } else if (pv_device_ != nullptr && pv_device_->slot() == slot) {
+    std::erase(devices_, pv_device_.get());
+    pv_device_.reset();
+  }
+}
+
+}  // namespace board
