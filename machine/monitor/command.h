@@ -1,0 +1,105 @@
+// QMP commands: each declared once with its name, arguments, result and purpose. Checking of
+// arguments, query-commands and the documentation come from the declaration.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "machine/monitor/fd.h"
+#include "machine/monitor/fd_sets.h"
+#include "machine/monitor/machine_port.h"
+#include "machine/monitor/schema.h"
+
+namespace monitor {
+
+class Events;
+class Registry;
+class KeyPresser;
+class Hmp;
+
+enum class ErrorClass : u8 { kGeneric, kCommandNotFound, kDeviceNotActive, kDeviceNotFound };
+std::string_view error_class_name(ErrorClass error);
+
+struct QmpError {
+  ErrorClass kind = ErrorClass::kGeneric;
+  std::string text;
+};
+
+using Reply = tl::expected<Json, QmpError>;
+
+tl::unexpected<QmpError> refuse(std::string text, ErrorClass kind = ErrorClass::kGeneric);
+tl::unexpected<QmpError> device_not_found(std::string_view id);
+
+/// The client that a command came from.
+class Client {
+ public:
+  virtual ~Client() = default;
+  /// The descriptor that came last and was not used yet; empty if there is none.
+  virtual UniqueFd take_fd() = 0;
+  /// Descriptors named with getfd.
+  virtual std::map<std::string, UniqueFd>& named_fds() = 0;
+};
+
+/// What handlers work with; the client is null where there is none (HMP on a chardev).
+struct Context {
+  const MachinePorts& ports;
+  FdSets& fd_sets;
+  Events& events;
+  const Registry& registry;
+  KeyPresser& keys;
+  Hmp& hmp;
+  Client* client = nullptr;
+};
+
+struct Command {
+  std::string_view name;
+  std::span<const Member> arguments{};
+  Reply (*run)(Context& context, const Json& arguments) = nullptr;
+  std::string_view doc{};
+  bool open = false;              // takes arguments beyond the declared ones
+  const Type* returns = nullptr;  // null: an empty object
+};
+
+class Registry {
+ public:
+  Registry();
+
+  std::span<const Command> commands() const { return commands_; }
+  const Command* find(std::string_view name) const;
+  /// Checks `arguments` against the declaration and runs the command.
+  Reply run(const Command& command, Context& context, const Json& arguments) const;
+
+ private:
+  std::vector<Command> commands_;
+  std::map<std::string_view, std::size_t> by_name_;
+};
+
+// The commands by topic; each list is static.
+std::span<const Command> control_commands();
+std::span<const Command> query_commands();
+std::span<const Command> block_commands();
+std::span<const Command> block_query_commands();
+std::span<const Command> device_commands();
+std::span<const Command> display_commands();
+std::span<const Command> input_commands();
+std::span<const Command> fd_commands();
+std::span<const Command> state_commands();
+
+/// From a port's answer: nothing to return, or its error.
+Reply from_result(const Result<void>& result);
+
+// Shared between QMP and HMP.
+std::string_view version_package();
+inline constexpr int kQemuMajor = 7;
+inline constexpr int kQemuMinor = 2;
+inline constexpr int kQemuMicro = 22;
+Json version_info();
+std::string_view pci_class_name(u16 class_code);
+/// Opens a file for writing on behalf of a client; the text is the reason alone.
+Result<OpenedFile> open_for_writing(Context& context, const std::string& path);
+
+}  // namespace monitor

@@ -1,0 +1,176 @@
+// What the machine is made of.
+#include <nlohmann/json.hpp>
+
+#include "machine/monitor/command.h"
+
+namespace monitor {
+
+namespace {
+
+Json text(std::string_view value) {
+  return Json(std::string(value));
+}
+
+Reply query_name(Context& context, const Json&) {
+  Json answer = Json::object();
+  if (!context.ports.identity.name.empty()) answer["name"] = context.ports.identity.name;
+  return answer;
+}
+
+Reply query_uuid(Context& context, const Json&) {
+  return Json{{"UUID", context.ports.identity.uuid}};
+}
+
+Reply query_kvm(Context&, const Json&) {
+  return Json{{"enabled", false}, {"present", false}};
+}
+
+Reply query_target(Context&, const Json&) {
+  return Json{{"arch", "i386"}};
+}
+
+Reply query_machines(Context& context, const Json&) {
+  Json list = Json::array();
+  for (const MachineKind& kind : context.ports.identity.kinds) {
+    Json item = {
+        {"hotpluggable-cpus", true},   {"name", kind.name},
+        {"numa-mem-supported", false}, {"default-cpu-type", context.ports.identity.cpu_type},
+        {"cpu-max", kind.cpu_max},     {"deprecated", false},
+        {"default-ram-id", "pc.ram"}};
+    if (!kind.alias.empty()) item["alias"] = kind.alias;
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+Reply query_current_machine(Context&, const Json&) {
+  return Json{{"wakeup-suspend-support", true}};
+}
+
+Reply query_memory_size_summary(Context& context, const Json&) {
+  return Json{{"base-memory", context.ports.identity.ram_bytes}, {"plugged-memory", 0}};
+}
+
+Reply empty_list(Context&, const Json&) {
+  return Json::array();
+}
+Reply empty_object(Context&, const Json&) {
+  return Json::object();
+}
+
+Reply no_balloon(Context&, const Json&) {
+  return refuse("No balloon device has been activated", ErrorClass::kDeviceNotActive);
+}
+constexpr Member kBalloonArguments[] = {{"value", &kIntType, false, "bytes"}};
+
+Json describe(const CommandLineOption& option) {
+  Json parameters = Json::array();
+  for (const auto& parameter : option.parameters) {
+    parameters.push_back(Json{{"name", parameter.name}, {"type", parameter.type}});
+  }
+  return Json{{"parameters", std::move(parameters)}, {"option", option.name}};
+}
+
+constexpr Member kOptionArguments[] = {{"option", &kStringType, true}};
+
+Reply query_command_line_options(Context& context, const Json& arguments) {
+  const auto wanted = text_of(arguments, "option");
+  Json list = Json::array();
+  for (const CommandLineOption& option : context.ports.identity.options) {
+    if (!wanted || *wanted == option.name) list.push_back(describe(option));
+  }
+  if (wanted && list.empty()) return refuse("invalid option name: " + *wanted);
+  return list;
+}
+
+Reply query_chardev(Context& context, const Json&) {
+  Json list = Json::array();
+  for (const CharDevice& device : context.ports.character.chardevs()) {
+    list.push_back(Json{{"frontend-open", device.frontend_open},
+                        {"filename", device.filename},
+                        {"label", device.label}});
+  }
+  return list;
+}
+
+Reply query_chardev_backends(Context&, const Json&) {
+  Json list = Json::array();
+  for (const char* name : {"null", "socket", "pty", "file", "pipe", "stdio", "serial"}) {
+    list.push_back(Json{{"name", name}});
+  }
+  return list;
+}
+
+Json describe(const PciRegion& region) {
+  Json item = Json::object();
+  if (!region.io) {
+    item["prefetch"] = region.prefetch;
+    item["mem_type_64"] = false;
+  }
+  item["bar"] = region.bar;
+  item["size"] = region.size;
+  item["address"] = region.address ? static_cast<std::int64_t>(*region.address) : -1;
+  item["type"] = region.io ? "io" : "memory";
+  return item;
+}
+
+Json describe(const PciDevice& device) {
+  Json item = Json::object();
+  item["irq_pin"] = device.interrupt_pin;
+  item["bus"] = device.bus;
+  item["qdev_id"] = device.qdev_id;
+  if (device.interrupt_pin != 0) item["irq"] = device.interrupt_line;
+  item["slot"] = device.slot;
+  Json kind = {{"class", device.class_code}};
+  const std::string_view name = pci_class_name(device.class_code);
+  if (!name.empty()) kind["desc"] = text(name);
+  item["class_info"] = std::move(kind);
+  item["id"] = Json{{"device", device.device},
+                    {"subsystem-vendor", device.subsystem_vendor},
+                    {"vendor", device.vendor},
+                    {"subsystem", device.subsystem}};
+  item["function"] = device.function;
+  Json regions = Json::array();
+  for (const PciRegion& region : device.regions) regions.push_back(describe(region));
+  item["regions"] = std::move(regions);
+  return item;
+}
+
+Reply query_pci(Context& context, const Json&) {
+  Json devices = Json::array();
+  for (const PciDevice& device : context.ports.pci.pci_functions())
+    devices.push_back(describe(device));
+  return Json::array({Json{{"bus", 0}, {"devices", std::move(devices)}}});
+}
+
+constexpr Command kCommands[] = {
+    {"query-name", {}, query_name, "The name given with -name."},
+    {"query-uuid", {}, query_uuid, "The guest's UUID."},
+    {"query-kvm", {}, query_kvm, "Whether KVM is there; on Xen it is not."},
+    {"query-target", {}, query_target, "The architecture that is emulated."},
+    {"query-machines", {}, query_machines, "The machine types of -machine."},
+    {"query-current-machine", {}, query_current_machine, "What this machine can do."},
+    {"query-memory-size-summary", {}, query_memory_size_summary, "The guest's memory in bytes."},
+    {"query-command-line-options", kOptionArguments, query_command_line_options,
+     "The options of the command line and their parameters."},
+    {"query-chardev", {}, query_chardev, "The character devices and what they are connected to."},
+    {"query-chardev-backends", {}, query_chardev_backends, "The kinds of character devices."},
+    {"query-pci", {}, query_pci, "The functions on the PCI bus."},
+    {"query-iothreads", {}, empty_list, "Threads for disks that a client made: none."},
+    {"query-memory-devices", {}, empty_list, "Memory that was plugged in: none."},
+    {"query-rx-filter", {}, empty_list, "What network cards receive."},
+    {"query-acpi-ospm-status", {}, empty_list, "What the guest said of plugged memory."},
+    {"query-jobs", {}, empty_list, "Long-running work: none."},
+    {"query-block-jobs", {}, empty_list, "Long-running work on disks: none."},
+    {"query-migrate", {}, empty_object, "The state of a migration: none."},
+    {"query-balloon", {}, no_balloon, "Memory balloons are Xen's own here."},
+    {"balloon", kBalloonArguments, no_balloon, "Memory balloons are Xen's own here."},
+};
+
+}  // namespace
+
+std::span<const Command> query_commands() {
+  return kCommands;
+}
+
+}  // namespace monitor
