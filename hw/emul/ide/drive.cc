@@ -180,6 +180,10 @@ void Drive::block_ended(EndTransfer /*end*/) {
   stop_transfer();
 }
 
+void Drive::dma_started() {
+  host_.finish_dma(false);
+}
+
 // --- command pieces ---
 
 void Drive::abort_command() {

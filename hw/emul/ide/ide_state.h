@@ -52,7 +52,7 @@ struct DriveState {
 
   // Within the data phase of a PIO command.
   i32 req_nb_sectors = 0;  // a block of READ or WRITE MULTIPLE
-  alignas(4096) std::array<u8, kBufferWire> buffer{};
+  std::array<u8, kBufferWire> buffer{};
   i32 data_offset = 0;  // the next byte to move
   i32 data_length = 0;  // of the block still to move
   EndTransfer end = EndTransfer::kNothing;

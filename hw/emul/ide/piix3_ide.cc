@@ -125,11 +125,10 @@ void Piix3Ide::after_restore() {
       bm.status = core::low<u8>(bm.compat_status & ~kCompatBits);
       bus.error_status |= bm.compat_status & kCompatBits;
     }
-    if (bus.error_status != 0) {
-      bus.retry_sector_num = bm.retry_sector_num;
-      bus.retry_nsector = std::min<u32>(bm.retry_nsector, 65536);
-      bus.retry_unit = bm.retry_unit & 1;
-    }
+    bus.retry_sector_num = bm.retry_sector_num;
+    bus.retry_nsector = std::min<u32>(bm.retry_nsector, 65536);
+    bus.retry_unit = bm.retry_unit;
+    if (bus.error_status != 0) bus.retry_unit &= 1;
     channels_[i].after_restore();
   }
 }
