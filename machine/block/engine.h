@@ -1,0 +1,41 @@
+// Does the input and output of all images: by one io_uring, or by a few threads where the kernel
+// has or allows none. Both are set up by the first request.
+//
+// Thread: device thread. Every Backend must be gone before its Engine.
+#pragma once
+
+#include <memory>
+
+#include "machine/loop/loop.h"
+
+namespace block {
+
+class Backend;
+class Transfer;
+
+class Engine {
+ public:
+  enum class Method { kBest, kThreads };
+
+  explicit Engine(loop::Loop& loop, Method method = Method::kBest);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// True once requests go by io_uring.
+  bool uses_ring() const;
+
+ private:
+  friend class Backend;
+
+  Transfer& take();
+  /// Starts a transfer, or lets a settled one be delivered by the loop.
+  void start(Transfer& transfer);
+  /// Until `backend` has none left; delivers only its own.
+  void drain(Backend& backend);
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace block

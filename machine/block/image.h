@@ -1,0 +1,62 @@
+// An opened disk image that no drive owns yet: a regular file or a block device, used raw.
+// Its format is never guessed: what a guest writes into its disk must not change what it is.
+//
+// Thread: device thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hw/emul/core/result.h"
+#include "hw/emul/core/types.h"
+
+namespace block {
+
+using core::u64;
+
+inline constexpr u64 kSectorSize = 512;
+
+/// What `cache=`, `discard=` and `readonly=` come down to.
+struct Options {
+  bool read_only = false;
+  bool direct = false;    // past the host's page cache
+  bool writeback = true;  // false: a write is durable before it is done
+  bool no_flush = false;  // the guest's flushes are ignored
+  enum class Discard { kIgnore, kUnmap };
+  Discard discard = Discard::kIgnore;
+};
+
+struct Node;
+
+class Image {
+ public:
+  /// Opens a regular file or a block device; the path means itself, whatever it looks like.
+  /// Never blocks on a pipe or a terminal and takes no lock.
+  static core::Result<Image> open_file(const std::string& path, const Options& options);
+  /// Takes over `fd`, which somebody else opened; it is closed also on failure. `name` stands for
+  /// it in messages and answers.
+  static core::Result<Image> adopt(int fd, const std::string& name, const Options& options);
+  /// A disk that reads as zeroes and forgets what is written.
+  static Image null(u64 sectors, const Options& options);
+
+  Image(Image&& other) noexcept;
+  Image& operator=(Image&& other) noexcept;
+  ~Image();
+
+  u64 sectors() const;
+  const std::string& path() const;
+  bool read_only() const;
+  const Options& options() const;
+  /// Bytes that the image occupies on the host.
+  u64 actual_size() const;
+
+  /// For the folder's own use.
+  Node& node() const { return *node_; }
+
+ private:
+  explicit Image(std::unique_ptr<Node> node);
+
+  std::unique_ptr<Node> node_;
+};
+
+}  // namespace block

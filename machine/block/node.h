@@ -1,0 +1,52 @@
+// What an image is to the code that does its input and output.
+#pragma once
+
+#include <string>
+
+#include "machine/block/image.h"
+#include "machine/block/transfer.h"
+
+namespace block {
+
+enum class NodeKind { kFile, kDevice, kNull };
+
+struct Node {
+  Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  ~Node();
+
+  /// The size now, in sectors; the last one may be partly beyond the end.
+  core::Result<u64> measure() const;
+  /// True if a flush would find something to make durable.
+  bool unsynced() const { return synced != written; }
+  /// Makes durable, without the engine. 0 or an errno value.
+  int sync_now();
+  void synced_up_to(u64 generation, int error);
+
+  int fd = -1;
+  NodeKind kind = NodeKind::kNull;
+  std::string path;
+  Options options;
+  u64 sectors = 0;
+  /// Direct I/O goes in whole multiples of this, in memory and on the medium; 1 without.
+  u64 alignment = 1;
+  /// Of the device's blocks, in bytes: a discard is made of whole ones.
+  u64 block_size = kSectorSize;
+  bool can_discard = true;
+
+  // Writes and discards that have ended, and how many of them the last good flush covers. What
+  // an earlier process wrote counts as one.
+  u64 written = 1;
+  u64 synced = 0;
+  /// After a failed flush the kernel forgets which pages were not written: no later flush may
+  /// claim success.
+  int sync_error = 0;
+
+  // A write of parts of blocks reads the blocks first; no other write may come between.
+  unsigned writes = 0;
+  bool exclusive = false;
+  TransferList held;
+};
+
+}  // namespace block
