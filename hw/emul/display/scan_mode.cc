@@ -112,7 +112,7 @@ TextMode decode_text(const VgaState& s) {
   mode.pan = mode.cell_width == 9 ? (pan >= 8 ? 0 : pan + 1) : pan & 7;
   mode.pan_split = !AttrModePanCompat::test(attr_mode);
   mode.preset_row = std::min<u32>(PresetRowScan::get(s.cr[kCrtcPresetRow]), mode.cell_height - 1);
-  const u8 map = effective_seq(s, kSeqCharacterMap);
+  const u32 map = effective_seq(s, kSeqCharacterMap);
   const u32 map_b = (map >> 4 & 1u) | (map << 1 & 6u);
   const u32 map_a = (map >> 5 & 1u) | (map >> 1 & 6u);
   mode.fonts = {map_b * 8192 * 4 + 2, map_a * 8192 * 4 + 2};
