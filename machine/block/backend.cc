@@ -93,20 +93,34 @@ core::Result<void> Backend::resize_check() {
 
 // --- requests ---
 
+namespace {
+
+/// How much a request is about; false if no number can say it.
+bool measure(const core::BlockRequest& request, u64& bytes) {
+  bytes = 0;
+  switch (request.op) {
+    case core::BlockOp::kFlush: return true;
+    case core::BlockOp::kDiscard:
+      return !__builtin_mul_overflow(request.sector_count, kSectorSize, &bytes);
+    case core::BlockOp::kRead:
+    case core::BlockOp::kWrite: break;
+  }
+  for (const iovec& segment : request.segments) {
+    if (__builtin_add_overflow(bytes, u64{segment.iov_len}, &bytes)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 void Backend::submit(core::BlockRequest& request) {
   u64 bytes = 0;
-  bool overflow = false;
-  for (const iovec& segment : request.segments) {
-    overflow |= __builtin_add_overflow(bytes, u64{segment.iov_len}, &bytes);
-  }
-  if (request.op == core::BlockOp::kDiscard) {
-    overflow = __builtin_mul_overflow(request.sector_count, kSectorSize, &bytes);
-  }
+  const bool possible = measure(request, bytes);
   Transfer& transfer = engine_.take();
   transfer.prepare(request, *this, image_ ? &image_->node() : nullptr, bytes);
   ++outstanding_;
-  transfer.refused = overflow;
-  const int error = overflow ? EIO : judge(request, bytes, transfer.refused);
+  transfer.refused = !possible;
+  const int error = possible ? judge(request, bytes, transfer.refused) : EIO;
   if (error != 0) transfer.settle(error);
   engine_.start(transfer);
 }

@@ -70,7 +70,12 @@ Engine::Impl::Impl(loop::Loop& the_loop, Method the_method)
     : loop(the_loop), method(the_method), wake_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (wake_fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd for disks");
   wake_watch = loop.watch_fd(
-      wake_fd, loop::kReadable, [this](unsigned) { ready(); }, loop::Priority::kCompletion);
+      wake_fd, loop::kReadable,
+      [this](unsigned) {
+        clear_wake();
+        ready();
+      },
+      loop::Priority::kCompletion);
 }
 
 Engine::Impl::~Impl() {
@@ -246,7 +251,6 @@ void Engine::Impl::complete(Transfer& transfer) {
 }
 
 void Engine::Impl::ready() {
-  clear_wake();
   collect();
   // What done() adds waits for the next round of the loop.
   deliver(nullptr, finished.size());

@@ -4,6 +4,7 @@
 #include <liburing.h>
 #include <linux/falloc.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "machine/block/node.h"
@@ -14,6 +15,8 @@ namespace {
 
 /// IORING_OP_READ, WRITE and FALLOCATE came with 5.6, as did this.
 constexpr unsigned kNeeded = IORING_FEAT_RW_CUR_POS | IORING_FEAT_NODROP;
+/// A multiple of every block size; the rest of a longer segment follows with the next call.
+constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 
 class KernelRing final : public Ring {
  public:
@@ -61,10 +64,24 @@ void KernelRing::queue(Transfer& transfer) {
   const int fd = transfer.node().fd;
   const std::span<const iovec> vectors = transfer.vectors();
   const auto count = static_cast<unsigned>(vectors.size());
+  // A single segment need not be copied into the kernel as a list.
+  const bool one = count == 1;
+  const iovec first = vectors.empty() ? iovec{} : vectors.front();
+  const auto length = static_cast<unsigned>(std::min<std::size_t>(first.iov_len, kMostBytes));
   switch (transfer.call()) {
-    case Call::kRead: io_uring_prep_readv(sqe, fd, vectors.data(), count, transfer.offset()); break;
+    case Call::kRead:
+      if (one) {
+        io_uring_prep_read(sqe, fd, first.iov_base, length, transfer.offset());
+      } else {
+        io_uring_prep_readv(sqe, fd, vectors.data(), count, transfer.offset());
+      }
+      break;
     case Call::kWrite:
-      io_uring_prep_writev(sqe, fd, vectors.data(), count, transfer.offset());
+      if (one) {
+        io_uring_prep_write(sqe, fd, first.iov_base, length, transfer.offset());
+      } else {
+        io_uring_prep_writev(sqe, fd, vectors.data(), count, transfer.offset());
+      }
       break;
     case Call::kSync: io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC); break;
     case Call::kPunch:

@@ -133,6 +133,7 @@ bool Transfer::sync() {
   if (!node_->unsynced()) return finish(0);
   generation_ = node_->written;
   call_ = Call::kSync;
+  vectors_ = {};
   return true;
 }
 
@@ -148,6 +149,7 @@ bool Transfer::discard() {
   if (first >= end) return finish(0);
   offset_ = first;
   length_ = end - first;
+  vectors_ = {};
   call_ = device ? Call::kDiscardDevice : Call::kPunch;
   return true;
 }
