@@ -68,9 +68,9 @@ class Hypervisor final : public Ranges,
   /// Works restricted, too.
   DomainState domain_state();
 
-  /// Stops the domain at once: its vCPUs do not run when this returns. Called before the request
-  /// that caused it is answered, or the guest could halt with interrupts off, which Xen takes for
-  /// a power-off.
+  /// Stops the domain: its vCPUs at once, one that waits for an answer with the answer. Called
+  /// before the request that caused it is answered, or the guest could go on and halt with
+  /// interrupts off, which Xen takes for a power-off.
   void shutdown(ShutdownReason reason);
   /// HVM_PARAM_ACPI_S_STATE: 3 puts the domain to sleep, 0 wakes it.
   core::Result<void> set_acpi_sleep_state(unsigned state);

@@ -52,8 +52,8 @@ class FakeDomain final : public ForeignMapper, public FrameControl {
       const auto frame = frames_.find(first_gfn + i);
       errors[i] = frame == frames_.end() ? EINVAL : 0;
       if (errors[i] != 0) continue;  // touching it faults, as it does on Xen
-      ::mmap(static_cast<u8*>(at) + i * kPageSize, kPageSize, PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_FIXED, file_, static_cast<off_t>(frame->second * kPageSize));
+      (void)::mmap(static_cast<u8*>(at) + i * kPageSize, kPageSize, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_FIXED, file_, static_cast<off_t>(frame->second * kPageSize));
     }
     ++mappings;
     return static_cast<u8*>(at);

@@ -130,6 +130,7 @@ TEST_F(MapCacheTest, TheIdlestBucketMakesRoom) {
 TEST_F(MapCacheTest, PinnedBucketsAreNeverEvicted) {
   domain.add(4 * 256, 256);
   std::vector<MemoryPin> pins;
+  pins.reserve(300);
   for (u64 i = 0; i < 4; ++i) pins.push_back(cache.pin(i * kMiB, 16, MemoryAccess::kRead));
   EXPECT_FALSE(cache.pin(4 * kMiB, 16, MemoryAccess::kRead));
   EXPECT_EQ(read(4 * kMiB, 1, false), std::vector<u8>{0xff});
@@ -142,6 +143,7 @@ TEST_F(MapCacheTest, PinnedBucketsAreNeverEvicted) {
 
 TEST_F(MapCacheTest, ThreeHundredPinsOfOnePage) {  // an 8-bit count would wrap
   std::vector<MemoryPin> pins;
+  pins.reserve(300);
   for (int i = 0; i < 300; ++i) pins.push_back(cache.pin(0x5000, 4096, MemoryAccess::kWrite));
   cache.invalidate();
   for (int i = 0; i < 299; ++i) {
