@@ -65,7 +65,8 @@ host_files() {
 host_start() { # host_start OUT MEMORY [QEMU ARGUMENT...]
   local out=$1 memory=$2
   shift 2
-  qemu-system-x86_64 -accel tcg,thread=multi,tb-size=1024 -cpu "$host_cpu" \
+  # It ends with its parent, whatever ends that.
+  setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg,thread=multi,tb-size=1024 -cpu "$host_cpu" \
     -smp 2 -m "$memory" -nographic -nodefaults -no-reboot -serial stdio -monitor none \
     -kernel "$host_boot/xen" \
     -append "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=2G,max:2G dom0_max_vcpus=2 cpuidle=0 cpufreq=none spec-ctrl=no xpti=no bootscrub=0" \
