@@ -96,7 +96,8 @@ bool FdSets::remove(std::int64_t id, std::optional<int> fd) {
     entry.removed = true;
     found = true;
   }
-  cleanup();
+  cleanup(*set);
+  drop_empty();
   return found;
 }
 
@@ -148,7 +149,10 @@ std::optional<OpenedFile> FdSets::open_from_set(std::int64_t id, int flags, int&
   }
   file.lease = set->lease.lock();
   if (!file.lease) {
-    file.lease = std::shared_ptr<void>(set, [this](void*) { cleanup(); });
+    file.lease = std::shared_ptr<void>(set, [this](void* owner) {
+      cleanup(*static_cast<Set*>(owner));
+      drop_empty();
+    });
     set->lease = file.lease;
   }
   return file;
@@ -164,16 +168,17 @@ void FdSets::monitor_opened() {
 
 void FdSets::monitor_closed() {
   if (monitors_ > 0) --monitors_;
-  cleanup();
+  for (const auto& set : sets_) cleanup(*set);
+  drop_empty();
 }
 
-void FdSets::cleanup() {
-  const bool running = !running_ || running_();
-  for (const auto& set : sets_) {
-    const bool unused = set->lease.expired() && monitors_ == 0;
-    if (!running) continue;
-    std::erase_if(set->entries, [&](const Set::Entry& entry) { return entry.removed || unused; });
-  }
+void FdSets::cleanup(Set& set) {
+  if (running_ && !running_()) return;
+  const bool unused = set.lease.expired() && monitors_ == 0;
+  std::erase_if(set.entries, [&](const Set::Entry& entry) { return entry.removed || unused; });
+}
+
+void FdSets::drop_empty() {
   std::erase_if(sets_,
                 [](const auto& set) { return set->entries.empty() && set->lease.expired(); });
 }

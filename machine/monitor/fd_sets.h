@@ -68,7 +68,8 @@ class FdSets {
   static std::optional<std::int64_t> set_of(std::string_view path);
   Set* find(std::int64_t id);
   std::optional<OpenedFile> open_from_set(std::int64_t id, int flags, int& error);
-  void cleanup();
+  void cleanup(Set& set);
+  void drop_empty();
 
   std::vector<std::shared_ptr<Set>> sets_;  // by ascending id
   std::function<bool()> running_;
