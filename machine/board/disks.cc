@@ -13,8 +13,8 @@ namespace board {
 
 /// One drive of the command line, and the place it is plugged into.
 struct Disks::Drive {
-  Drive(block::Engine& engine, std::string id, bool removable)
-      : backend(engine, std::move(id), removable) {}
+  Drive(block::Engine& engine, std::string name, bool removable)
+      : backend(engine, std::move(name), removable) {}
 
   std::string id;    // QMP's `device`
   std::string qdev;  // of -device, or its path
@@ -46,7 +46,7 @@ block::Options options_of(const config::Drive& drive, bool read_only) {
 }
 
 /// A gibibyte of nothing, as QEMU's null driver has it.
-constexpr u64 kNullSectors = (u64{1} << 30) / 512;
+constexpr core::u64 kNullSectors = (core::u64{1} << 30) / 512;
 
 }  // namespace
 

@@ -39,7 +39,8 @@ core::Result<std::unique_ptr<PcBoard>> PcBoard::create(const PcWires& wires, PcS
 /// The chip set and what is soldered on. The constructors read like a schematic: what each chip
 /// is plugged into, which interrupt it drives, whom it asks for reset or power-off.
 PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
-    : host_bridge_(wires.pci, setup.ram_below_4g),
+    : isa_irqs_(wires.isa_irqs),
+      host_bridge_(wires.pci, setup.ram_below_4g),
       config_ports_(wires.pci, /*saves_latch=*/false),
       isa_bridge_(wires.pci, kIsaBridge, wires.pirqs, wires.power),
       port92_(wires.pio, wires.power),
@@ -47,19 +48,19 @@ PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
       dma_high_(wires.pio, wires.memory, /*second=*/true),
       cmos_(wires.pio),
       i8042_(wires.pio,
-             {.keyboard = {wires.isa_irqs, kKeyboardIrq},
-              .mouse = {wires.isa_irqs, kMouseIrq},
+             {.keyboard = {isa_irqs_, kKeyboardIrq},
+              .mouse = {isa_irqs_, kMouseIrq},
               .a20 = {}},  // all of memory is always there on Xen
              wires.power, wires.leds),
-      floppy_(wires.pio, {wires.isa_irqs, kFloppyIrq}, wires.clock),
-      ide_(wires.pci, kIde, {wires.isa_irqs, kPrimaryIdeIrq}, {wires.isa_irqs, kSecondaryIdeIrq},
+      floppy_(wires.pio, {isa_irqs_, kFloppyIrq}, wires.clock),
+      ide_(wires.pci, kIde, {isa_irqs_, kPrimaryIdeIrq}, {isa_irqs_, kSecondaryIdeIrq},
            setup.drives) {
   devices_ = {&host_bridge_,      &config_ports_,  &dma_low_, &dma_high_, &isa_bridge_, &cmos_,
               &i8042_.keyboard(), &i8042_.mouse(), &i8042_,   &port92_,   &floppy_,     &ide_};
   if (setup.power_management) {
     pm_ = std::make_unique<chipset::Piix4Pm>(wires.pci, kPowerManagement,
                                              chipset::Piix4PmWires{.clock = wires.clock,
-                                                                   .sci = {wires.isa_irqs, kSciIrq},
+                                                                   .sci = {isa_irqs_, kSciIrq},
                                                                    .power = wires.power,
                                                                    .slots = *this});
     for (unsigned cpu = 0; cpu < setup.cpus; ++cpu) pm_->cpu_present(cpu);
@@ -68,14 +69,13 @@ PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
   for (const PcSetup::Uart& uart : setup.uarts) {
     const auto instance = static_cast<u32>(uarts_.size());
     uarts_.push_back(std::make_unique<serial::IsaUart>(wires.pio, uart.port, instance,
-                                                       core::IrqLine(wires.isa_irqs, uart.port.irq),
+                                                       core::IrqLine(isa_irqs_, uart.port.irq),
                                                        *uart.backend, wires.clock));
     devices_.push_back(uarts_.back().get());
   }
   if (setup.parallel != nullptr) {
-    parallel_ = std::make_unique<serial::Parallel>(wires.pio, serial::kParallelBase,
-                                                   core::IrqLine(wires.isa_irqs, kParallelIrq),
-                                                   *setup.parallel);
+    parallel_ = std::make_unique<serial::Parallel>(
+        wires.pio, serial::kParallelBase, core::IrqLine(isa_irqs_, kParallelIrq), *setup.parallel);
     devices_.push_back(parallel_.get());
   }
   for (const PcSetup::DebugPort& debug : setup.debug_ports) {

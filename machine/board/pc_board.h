@@ -131,6 +131,7 @@ class PcBoard final : private chipset::HotplugSlots {
   void slot_ejected(unsigned slot) override;
 
   // Destroyed from the bottom up.
+  core::IrqOr isa_irqs_;
   chipset::I440fx host_bridge_;
   chipset::PciConfigPorts config_ports_;
   chipset::Piix3Isa isa_bridge_;

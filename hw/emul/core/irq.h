@@ -1,6 +1,8 @@
 // Interrupt outputs. A device holds a line and drives it; it never knows the line's number.
 #pragma once
 
+#include <array>
+
 #include "hw/emul/core/types.h"
 
 namespace core {
@@ -39,6 +41,24 @@ class IrqLine {
   IrqSink* sink_ = nullptr;
   unsigned number_ = 0;
   bool level_ = false;
+};
+
+/// Joins lines of the same number, as the wires of a board are joined: high while any is. (Two
+/// serial ports share one interrupt, and each must not undo the other's.)
+class IrqOr final : public IrqSink {
+ public:
+  explicit IrqOr(IrqSink& sink) : sink_(sink) {}
+
+  void set_irq(unsigned number, bool level) override {
+    if (number >= high_.size()) return;
+    u8& high = high_[number];
+    high = static_cast<u8>(level ? high + 1 : high - 1);
+    if (high == (level ? 1 : 0)) sink_.set_irq(number, level);
+  }
+
+ private:
+  IrqSink& sink_;
+  std::array<u8, 16> high_{};  // lines that are high, by ISA interrupt
 };
 
 /// Where message-signalled interrupts go.

@@ -1,7 +1,10 @@
 #include "hw/xen/store/store.h"
 
 #include <fmt/format.h>
+
+extern "C" {
 #include <xenstore.h>
+}
 
 #include <cerrno>
 #include <cstdlib>

@@ -25,7 +25,7 @@ struct IsaBridge : ::testing::Test {
 
 TEST_F(IsaBridge, HasTheDataSheetsResetValues) {
   EXPECT_EQ(b.cfg(kIsa, 0x00, 4), 0x70008086u);
-  EXPECT_EQ(b.cfg(kIsa, 0x04, 4), 0x02000007u);
+  EXPECT_EQ(b.cfg(kIsa, 0x04, 4), 0x02000000u);
   EXPECT_EQ(b.cfg(kIsa, 0x08, 4), 0x06010000u);
   EXPECT_EQ(b.cfg(kIsa, 0x0e, 1), 0x80u);  // multifunction
   EXPECT_EQ(b.cfg(kIsa, 0x4c, 1), 0x4du);

@@ -1,0 +1,86 @@
+// A whole PC board on the bench's fakes.
+#pragma once
+
+#include <memory>
+
+#include "machine/board/pc_board.h"
+#include "tests/bench/bench.h"
+
+namespace state {
+
+using bench::Bench;
+
+/// Video memory as a vector; nothing to move.
+class FakeVideoMemory final : public core::VideoMemory {
+ public:
+  core::MutableBytes bytes() override { return bytes_; }
+  void map_at(core::Gpa gpa) override { at = gpa; }
+  void unmap() override { at = 0; }
+  void mark_dirty(core::u64, core::u64) override {}
+  void take_dirty(core::u64, core::u64, core::MutableBytes bitmap) override {
+    std::fill(bitmap.begin(), bitmap.end(), core::u8{0xff});
+  }
+  void stop_tracking() override {}
+
+  core::Gpa at = 0;
+
+ private:
+  std::vector<core::u8> bytes_ = std::vector<core::u8>(16 << 20);
+};
+
+class BoardBench : public core::PowerControl,
+                   public chipset::PirqRouter,
+                   public xen_platform::RomLock,
+                   public xen_platform::Unplugger,
+                   public xen_platform::GuestLog {
+ public:
+  /// As stock's test machine: a disk, a CD drive, a serial and a parallel port, VGA.
+  explicit BoardBench(bool platform) {
+    cd.medium = false;
+    board::PcSetup setup{.ram_below_4g = 16 << 20};
+    setup.uarts.push_back({.port = serial::kIsaUarts[0], .backend = &uart});
+    setup.parallel = &printer;
+    setup.drives[0] = ide::DriveConfig{.kind = ide::DriveKind::kDisk, .backend = &disk};
+    setup.drives[2] = ide::DriveConfig{.kind = ide::DriveKind::kCdrom, .backend = &cd};
+    setup.vga = board::PcSetup::Vga{};
+    if (platform) setup.platform = board::PcSetup::Platform{};
+    auto made = board::PcBoard::create({.pio = bench.pio,
+                                        .mmio = bench.mmio,
+                                        .pci = bench.pci,
+                                        .memory = bench.ram,
+                                        .clock = bench.clock,
+                                        .isa_irqs = bench.irq,
+                                        .pirqs = *this,
+                                        .power = *this,
+                                        .video = &video,
+                                        .rom_lock = this,
+                                        .unplugger = this,
+                                        .guest_log = this},
+                                       std::move(setup));
+    if (made) board = std::move(*made);
+    if (board != nullptr) board->reset();
+  }
+
+  void reset_requested(core::ResetCause) override { ++resets; }
+  void power_off() override { ++power_offs; }
+  void suspend_to_ram() override { ++sleeps; }
+  void set_link_route(unsigned link, core::u8 irq) override { routes[link & 3] = irq; }
+  bool set_read_only(bool on) override {
+    rom_locked = on;
+    return true;
+  }
+  void unplug(core::u16) override {}
+  void guest_line(std::string_view) override {}
+
+  Bench bench;
+  bench::FakeDisk disk{2048};
+  bench::FakeDisk cd{0};
+  bench::FakeChar uart, printer;
+  FakeVideoMemory video;
+  int resets = 0, power_offs = 0, sleeps = 0;
+  std::array<core::u8, 4> routes{};
+  bool rom_locked = false;
+  std::unique_ptr<board::PcBoard> board;
+};
+
+}  // namespace state
