@@ -182,11 +182,9 @@ void AtapiDrive::read_cd(const Packet& packet) {
   const u64 count = u64{packet[6]} << 16 | be16(&packet[7]);
   const u64 first = be32(&packet[2]);
   const u8 parts = packet[9] & kReadCdPartsMask;
-  if (count == 0) {
-    succeed();
-  } else if (first >= frames() || count > frames() - first) {
+  if (count != 0 && (first >= frames() || count > frames() - first)) {
     check_condition(kIllegalRequest, kAscLbaOutOfRange);
-  } else if (parts == 0) {
+  } else if (count == 0 || parts == 0) {
     succeed();
   } else if (!byte_count_ok()) {
     fail_command();

@@ -61,7 +61,7 @@ class AtapiDrive final : public Drive, public core::BlockListener {
   void complete_frames(u8* at, u32 count);
   void dma_step();
   void dma_frames();
-  void dma_frames_done();
+  void dma_frames_done(ScatterList& list, u32 count);
   void dma_finish();
   bool byte_count_ok() const;
   u32 byte_count_limit() const;

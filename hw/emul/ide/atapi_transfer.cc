@@ -157,8 +157,9 @@ void AtapiDrive::io_released() {
 }
 
 void AtapiDrive::io_done(int error) {
-  if (dma_ && list_ != nullptr) list_->unmap();
   const u32 count = std::exchange(fetching_, 0);
+  ScatterList* const list = dma_ ? list_ : nullptr;
+  if (list != nullptr) list->unmap();
   if (error != 0) {
     drop_status(kStatusBsy);
     if (error == ENOMEDIUM) {
@@ -166,18 +167,15 @@ void AtapiDrive::io_done(int error) {
     } else {
       check_condition(kIllegalRequest, kAscLbaOutOfRange);
     }
-    if (dma_) host_.finish_dma(false);
-    return;
+    if (list != nullptr) host_.finish_dma(false);
+  } else if (list != nullptr) {
+    dma_frames_done(*list, count);
+  } else {
+    complete_frames(buffer() + fetch_at_, count);
+    filled_ = fetch_at_ + count * frame_size_;
+    drop_status(kStatusBsy);
+    next_block();
   }
-  if (dma_) {
-    fetching_ = count;
-    dma_frames_done();
-    return;
-  }
-  complete_frames(buffer() + fetch_at_, count);
-  filled_ = fetch_at_ + count * frame_size_;
-  drop_status(kStatusBsy);
-  next_block();
 }
 
 // --- DMA ---
@@ -235,12 +233,11 @@ void AtapiDrive::dma_frames() {
   read_frames(buffer(), core::low<u32>(std::min(room, frames_left_)));
 }
 
-void AtapiDrive::dma_frames_done() {
-  const u32 count = std::exchange(fetching_, 0);
+void AtapiDrive::dma_frames_done(ScatterList& list, u32 count) {
   const u64 bytes = u64{count} * frame_size_;
   if (bounced_) {
     complete_frames(buffer(), count);
-    list_->copy_to_guest({buffer(), std::min(bytes, list_->remaining())});
+    list.copy_to_guest({buffer(), std::min(bytes, list.remaining())});
   } else {
     next_frame_ += count;
     frames_left_ -= count;

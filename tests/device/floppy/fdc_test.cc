@@ -37,7 +37,7 @@ class FdcTest : public ::testing::Test {
   /// Result bytes of a command, and the controller ready for the next.
   std::vector<u8> run(const std::vector<u8>& bytes) {
     EXPECT_TRUE(send(bytes));
-    const std::vector<u8> answer = results();
+    std::vector<u8> answer = results();
     EXPECT_EQ(read(kMsr), kMsrRqm);
     return answer;
   }
