@@ -1,4 +1,6 @@
 // Processors and devices that come and go, and the tree that clients walk to find them.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -87,8 +89,7 @@ Reply add_cpu(Context& context, const Json& arguments, const std::string& id) {
   const auto index = static_cast<unsigned>(values[0]);
   for (const Cpu& cpu : context.ports.cpu.cpus()) {
     if (cpu.index != index) continue;
-    const std::string number = std::to_string(index);
-    return refuse("CPU[" + number + "] with APIC ID " + number + " exists");
+    return refuse(fmt::format("CPU[{0}] with APIC ID {0} exists", index));
   }
   // A place that is taken is the more telling error, so the name comes after it.
   if (!id.empty() && id_in_use(context, id)) return refuse("Duplicate device ID '" + id + "'");
@@ -227,9 +228,9 @@ Reply qom_get(Context& context, const Json& arguments) {
   if (!properties) return device_not_found(path);
   if (property == "type") return Json(type_at(context, path));
   for (const Property& known : *properties) {
-    if (known.name == property) return Json(path + "/" + property);
+    if (known.name == property) return Json(fmt::format("{}/{}", path, property));
   }
-  return refuse("Property '" + type_at(context, path) + "." + property + "' not found");
+  return refuse(fmt::format("Property '{}.{}' not found", type_at(context, path), property));
 }
 
 constexpr Command kCommands[] = {

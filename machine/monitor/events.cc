@@ -40,6 +40,11 @@ unsigned interval_of(std::string_view name) {
 
 }  // namespace
 
+EventValue::EventValue(bool flag) : value(flag) {}
+EventValue::EventValue(int number) : value(std::int64_t{number}) {}
+EventValue::EventValue(std::int64_t number) : value(number) {}
+EventValue::EventValue(const char* text) : value(std::string(text)) {}
+EventValue::EventValue(std::string text) : value(std::move(text)) {}
 EventValue::EventValue(std::vector<EventField> fields) : value(std::move(fields)) {}
 
 /// One that was sent lately: later ones wait here, the newest replacing the older.

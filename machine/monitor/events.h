@@ -22,12 +22,12 @@ struct EventField;
 /// The data of an event without any JSON type in it: what emitters write.
 struct EventValue {
   // One constructor for each kind of value; implicit, so that field lists read well.
-  EventValue(bool flag) : value(flag) {}                      // NOLINT
-  EventValue(int number) : value(std::int64_t{number}) {}     // NOLINT
-  EventValue(std::int64_t number) : value(number) {}          // NOLINT
-  EventValue(const char* text) : value(std::string(text)) {}  // NOLINT
-  EventValue(std::string text) : value(std::move(text)) {}    // NOLINT
-  EventValue(std::vector<EventField> fields);                 // NOLINT
+  EventValue(bool flag);                       // NOLINT
+  EventValue(int number);                      // NOLINT
+  EventValue(std::int64_t number);             // NOLINT
+  EventValue(const char* text);                // NOLINT
+  EventValue(std::string text);                // NOLINT
+  EventValue(std::vector<EventField> fields);  // NOLINT
 
   std::variant<bool, std::int64_t, std::string, std::vector<EventField>> value;
 };

@@ -193,8 +193,9 @@ class ArgumentReader {
   }
 
  private:
-  bool complain(std::string text) {
-    call_.out += text + "\n";
+  bool complain(const std::string& text) {
+    call_.out += text;
+    call_.out += '\n';
     return false;
   }
   std::string named(std::string_view what) const {
