@@ -145,12 +145,13 @@ def rule_sources_built(names):
 
 
 def rule_devices_documented(names):
-    """Every chip has a page under docs/devices that names its source."""
+    """Every chip has a page under docs/devices that names its source, or its whole folder."""
     pages = "".join(text_of(n) or "" for n in names if n.startswith("docs/devices/"))
     for name in names:
         if re.match(r"hw/(emul|xen)/(?!core/|pci/)[a-z0-9]+/[a-z0-9_]+_regs\.h$", name):
             stem = os.path.basename(name)[:-len("_regs.h")]
-            if stem not in pages and stem.replace("_", "-") not in pages:
+            folder = f"`{os.path.dirname(name)}/`"
+            if folder not in pages and stem not in pages and stem.replace("_", "-") not in pages:
                 yield f"{name}: no page in docs/devices names {stem}"
 
 
