@@ -109,7 +109,9 @@ class MemoryPort final : public monitor::MemoryControl {
  public:
   MemoryPort(core::GuestMemory& memory, core::PioSpace& pio, core::MmioSpace& mmio)
       : memory_(memory), pio_(pio), mmio_(mmio) {}
-  bool read_memory(u64 address, core::MutableBytes to) override { return memory_.read(address, to); }
+  bool read_memory(u64 address, core::MutableBytes to) override {
+    return memory_.read(address, to);
+  }
   u32 port_read(u16 port, unsigned width) override {
     return core::low<u32>(pio_.read(port, width));
   }

@@ -11,21 +11,9 @@
 namespace board {
 namespace {
 
-constexpr u64 k4G = u64{4} << 30;
-
 /// RAM from 0 on, below the hole for devices; the rest is above 4 GiB.
 u64 ram_below_4g(const config::Machine& machine) {
   return std::min(machine.ram_bytes, machine.max_ram_below_4g);
-}
-
-/// Where frames of video memory are populated: in the next 256 KiB above RAM as it is counted
-/// from 0 with the hole, out of sight of the guest's memory map.
-u64 hidden_video_gfn(const config::Machine& machine) {
-  const u64 below = ram_below_4g(machine);
-  const u64 above = machine.ram_bytes - below;
-  const u64 end = above != 0 ? k4G + above : below;
-  constexpr u64 kAlignment = 256 << 10;
-  return (end + kAlignment - 1) / kAlignment * kAlignment / ioreq::kPageSize;
 }
 
 }  // namespace
@@ -88,7 +76,8 @@ core::Result<void> XenMachine::open_back_ends() {
 core::Result<void> XenMachine::make_video_memory() {
   if (!config_.vga) return {};
   auto video = ioreq::XenVideoMemory::create(
-      *xen_, *xen_, *ram_, display::vgamem_bytes(config_.vga->memory_mb), hidden_video_gfn(config_),
+      *xen_, *xen_, *ram_, display::vgamem_bytes(config_.vga->memory_mb),
+      ioreq::hidden_frame(config_.ram_bytes, config_.max_ram_below_4g),
       [](const std::string& text) { mlog::warning("{}", text); });
   if (!video) return tl::unexpected(video.error());
   video_ = std::move(*video);
@@ -409,7 +398,7 @@ void XenMachine::set_link_route(unsigned link, u8 irq) {
 
 bool XenMachine::set_read_only(bool on) {
   // 0xc0000 up to 1 MiB: option ROMs and the BIOS.
-  return xen_->set_read_only(0xc0, 0x40, on);
+  return xen_->set_read_only(xen_platform::kRomFirstFrame, xen_platform::kRomFrames, on);
 }
 
 void XenMachine::unplug(u16 mask) {

@@ -1,7 +1,6 @@
 // Starting, restarting and ending the VNC process.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,7 +20,6 @@
 namespace screen {
 namespace {
 
-constexpr int kStartTimeoutMs = 5000;
 constexpr unsigned kRestartDelayMs = 500;
 constexpr std::size_t kMaxDeaths = 5;
 constexpr core::i64 kDeathWindowNs = 60 * core::kNsPerSecond;
@@ -123,7 +121,7 @@ core::Result<void> VncServer::spawn() {
   return {};
 }
 
-/// The first exchange, done before the machine runs: no loop yet.
+/// Tells the process what to serve. It says so if it cannot; nobody waits for that.
 core::Result<void> VncServer::greet() {
   vnc::Message hello = vnc::make_message(vnc::Kind::kHello);
   hello.hello.version = vnc::kWireVersion;
@@ -134,26 +132,8 @@ core::Result<void> VncServer::greet() {
   vnc::put_text(hello.hello.title, config_.title);
   std::vector<int> sockets;
   for (const vnc::Fd& socket : listeners_.sockets) sockets.push_back(socket.get());
-  const auto failed = [this](std::string_view why) {
-    return core::fail(fmt::format("-vnc: {}: {}", config_.program, why));
-  };
-  if (channel_.send(hello, sockets, false) != vnc::Transfer::kDone) {
-    return failed("does not take orders: reinstall it");
-  }
-  pollfd answer{channel_.fd(), POLLIN, 0};
-  int got = 0;
-  do {
-    got = ::poll(&answer, 1, kStartTimeoutMs);
-  } while (got < 0 && errno == EINTR);
-  if (got <= 0) return failed("did not start in time: try again on a less busy host");
-  vnc::Message message;
-  std::vector<vnc::Fd> fds;
-  if (channel_.receive(message, fds, false) != vnc::Transfer::kDone) {
-    return failed("ended at once: look for missing libraries with ldd");
-  }
-  if (message.kind == vnc::Kind::kFailed) return failed(vnc::get_text(message.text));
-  if (message.kind != vnc::Kind::kReady) return failed("speaks another protocol: reinstall it");
-  return {};
+  if (channel_.send(hello, sockets, false) == vnc::Transfer::kDone) return {};
+  return core::fail(fmt::format("-vnc: {}: does not take orders: reinstall it", config_.program));
 }
 
 void VncServer::kill_child() {

@@ -126,6 +126,9 @@ void VncServer::ready(unsigned events) {
 
 void VncServer::handle(const vnc::Message& message) {
   switch (message.kind) {
+    case vnc::Kind::kFailed:
+      mlog::error("-vnc: {}: {}", config_.program, vnc::get_text(message.text));
+      break;
     case vnc::Kind::kWantFrame:
       console_.watch(*this);
       send(vnc::make_message(vnc::Kind::kAdmit));

@@ -39,7 +39,7 @@ class VncServer final : public Viewer {
   VncServer(const VncServer&) = delete;
   VncServer& operator=(const VncServer&) = delete;
 
-  /// Listens and starts the process; waits until that is ready, a few seconds at most.
+  /// Listens and starts the process, which takes clients a moment later.
   core::Result<void> start(VncConfig config);
 
   struct Client {

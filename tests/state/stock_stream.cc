@@ -45,7 +45,8 @@ std::size_t footer_of(const std::vector<u8>& data, std::size_t from, u32 id) {
 
 StockStream read_stock_stream(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
-  const std::vector<u8> data((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const std::vector<u8> data((std::istreambuf_iterator<char>(in)),
+                             std::istreambuf_iterator<char>());
   StockStream result;
   if (data.size() < 8 || be32(data, 0) != 0x5145564d) return result;
   for (std::size_t at = 8; at < data.size();) {

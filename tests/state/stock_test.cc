@@ -54,7 +54,8 @@ TEST_F(StockStreamTest, EverySectionDecodesToItsEndAndComesOutTheSame) {
     SCOPED_TRACE(name);
     EXPECT_EQ(found->second.version, section.table->version);
     core::Bytes in = found->second.bytes;
-    const auto result = core::decode_state(*section.table, section.state, found->second.version, in);
+    const auto result =
+        core::decode_state(*section.table, section.state, found->second.version, in);
     if (!result) {
       ADD_FAILURE() << result.error().message;
       continue;
@@ -102,11 +103,12 @@ TEST_F(StockStreamTest, ResetLooksLikeStocks) {
     for (std::size_t i = 0; i < out.size(); ++i) {
       if (out[i] != want[i] && different++ == 0) first = i;
     }
-    const auto known = std::find_if(std::begin(kDifferences), std::end(kDifferences),
-                                    [&](const Difference& one) { return one.section == key.first; });
+    const auto known =
+        std::find_if(std::begin(kDifferences), std::end(kDifferences),
+                     [&](const Difference& one) { return one.section == key.first; });
     const std::size_t allowed = known != std::end(kDifferences) ? known->bytes : 0;
-    EXPECT_LE(different, allowed) << key.first << ": byte " << first << " is "
-                                  << int{out[first]} << ", stock has " << int{want[first]};
+    EXPECT_LE(different, allowed) << key.first << ": byte " << first << " is " << int{out[first]}
+                                  << ", stock has " << int{want[first]};
   }
 }
 

@@ -169,7 +169,7 @@ class Function : public core::Device, public core::IoHandler {
   const u8 devfn_;
   const u8 pin_;  // 0 none, 1 INTA# .. 4 INTD#: wiring, whatever a restored header says
   std::string qdev_id_;
-  FunctionState own_;              // until a chip adopts it
+  FunctionState own_;  // until a chip adopts it
   FunctionState* pci_ = &own_;
   std::array<u8, 256> reset_{};     // configuration space at reset
   std::array<u8, 256> writable_{};  // bits the guest may change

@@ -2,7 +2,7 @@
 
 namespace serial {
 
-using namespace core;  // NOLINT(google-build-using-namespace)
+using namespace core;      // NOLINT(google-build-using-namespace)
 using namespace lpt_regs;  // NOLINT(google-build-using-namespace)
 
 namespace {

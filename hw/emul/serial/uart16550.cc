@@ -4,7 +4,7 @@
 
 namespace serial {
 
-using namespace core;  // NOLINT(google-build-using-namespace)
+using namespace core;       // NOLINT(google-build-using-namespace)
 using namespace uart_regs;  // NOLINT(google-build-using-namespace)
 
 namespace {

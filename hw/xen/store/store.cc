@@ -15,14 +15,16 @@ namespace xen {
 core::Result<std::unique_ptr<Xenstore>> Xenstore::open() {
   xs_handle* handle = xs_open(0);
   if (handle == nullptr) {
-    return core::fail(fmt::format(
-        "cannot reach xenstore: {}; is xenstored running, and is this domain 0?",
-        std::strerror(errno)));
+    return core::fail(
+        fmt::format("cannot reach xenstore: {}; is xenstored running, and is this domain 0?",
+                    std::strerror(errno)));
   }
   return std::unique_ptr<Xenstore>(new Xenstore(handle));
 }
 
-Xenstore::~Xenstore() { xs_close(handle_); }
+Xenstore::~Xenstore() {
+  xs_close(handle_);
+}
 
 core::Result<void> Xenstore::write(const std::string& path, const std::string& value) {
   if (xs_write(handle_, XBT_NULL, path.c_str(), value.data(),
