@@ -24,7 +24,7 @@ chardev::Chardev* find_chardev(const ChardevMap& chardevs, std::string_view id);
 class SocketControl final : public monitor::ChannelControl {
  public:
   explicit SocketControl(chardev::Chardev& socket) : socket_(socket) {}
-  monitor::UniqueFd take_fd() override { return monitor::UniqueFd(socket_.take_fd()); }
+  core::Fd take_fd() override { return core::Fd(socket_.take_fd()); }
   void disconnect() override { socket_.disconnect(); }
 
  private:

@@ -10,11 +10,13 @@
 #include <string>
 
 #include "hw/emul/core/chardev.h"
+#include "hw/emul/core/fd.h"
 #include "hw/emul/core/result.h"
-#include "machine/chardev/fd.h"
 #include "machine/loop/loop.h"
 
 namespace chardev {
+
+using core::Fd;
 
 enum class Kind : core::u8 {
   kNull,    // takes everything, says nothing

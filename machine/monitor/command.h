@@ -9,7 +9,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "machine/monitor/fd.h"
+#include "hw/emul/core/fd.h"
 #include "machine/monitor/fd_sets.h"
 #include "machine/monitor/machine_port.h"
 #include "machine/monitor/schema.h"
@@ -39,9 +39,9 @@ class Client {
  public:
   virtual ~Client() = default;
   /// The descriptor that came last and was not used yet; empty if there is none.
-  virtual UniqueFd take_fd() = 0;
+  virtual core::Fd take_fd() = 0;
   /// Descriptors named with getfd.
-  virtual std::map<std::string, UniqueFd>& named_fds() = 0;
+  virtual std::map<std::string, core::Fd>& named_fds() = 0;
 };
 
 /// What handlers work with; the client is null where there is none (HMP on a chardev).

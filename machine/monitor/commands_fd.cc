@@ -13,7 +13,7 @@ constexpr Member kAddArguments[] = {
 };
 
 Reply add_fd(Context& context, const Json& arguments) {
-  UniqueFd fd = context.client != nullptr ? context.client->take_fd() : UniqueFd();
+  core::Fd fd = context.client != nullptr ? context.client->take_fd() : core::Fd();
   if (!fd) return refuse("No file descriptor supplied via SCM_RIGHTS");
   const auto added = context.fd_sets.add(std::move(fd), int_of(arguments, "fdset-id"),
                                          text_of(arguments, "opaque"));
@@ -57,7 +57,7 @@ Reply query_fdsets(Context& context, const Json&) {
 constexpr Member kNameArguments[] = {{"fdname", &kStringType}};
 
 Reply getfd(Context& context, const Json& arguments) {
-  UniqueFd fd = context.client != nullptr ? context.client->take_fd() : UniqueFd();
+  core::Fd fd = context.client != nullptr ? context.client->take_fd() : core::Fd();
   if (!fd) return refuse("No file descriptor supplied via SCM_RIGHTS");
   const std::string name = required_text(arguments, "fdname");
   if (!name.empty() && name[0] >= '0' && name[0] <= '9') {

@@ -10,7 +10,7 @@ namespace monitor {
 
 struct FdSets::Set {
   struct Entry {
-    UniqueFd fd;
+    core::Fd fd;
     std::optional<std::string> opaque;
     bool removed = false;
   };
@@ -63,7 +63,7 @@ FdSets::Set* FdSets::find(std::int64_t id) {
   return nullptr;
 }
 
-core::Result<FdSets::Added> FdSets::add(UniqueFd fd, std::optional<std::int64_t> id,
+core::Result<FdSets::Added> FdSets::add(core::Fd fd, std::optional<std::int64_t> id,
                                         std::optional<std::string> opaque) {
   if (id && *id < 0) return core::fail("Parameter 'fdset-id' expects a non-negative value");
   if (!id) {

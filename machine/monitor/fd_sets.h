@@ -12,15 +12,15 @@
 #include <string_view>
 #include <vector>
 
+#include "hw/emul/core/fd.h"
 #include "hw/emul/core/result.h"
-#include "machine/monitor/fd.h"
 
 namespace monitor {
 
 /// A duplicate out of a set. Keep `lease` as long as the file is in use: the set stays until the
 /// last one is gone (empty for a file that is in no set).
 struct OpenedFile {
-  UniqueFd fd;
+  core::Fd fd;
   std::shared_ptr<void> lease;
 };
 
@@ -45,7 +45,7 @@ class FdSets {
   FdSets& operator=(const FdSets&) = delete;
 
   /// Puts `fd` into set `id`, or into the first unused one.
-  core::Result<Added> add(UniqueFd fd, std::optional<std::int64_t> id,
+  core::Result<Added> add(core::Fd fd, std::optional<std::int64_t> id,
                           std::optional<std::string> opaque);
   /// Takes one descriptor, or all, out of a set. False if there is no such set or descriptor.
   [[nodiscard]] bool remove(std::int64_t id, std::optional<int> fd);

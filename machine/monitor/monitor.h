@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "hw/emul/core/chardev.h"
+#include "hw/emul/core/fd.h"
 #include "machine/monitor/events.h"
-#include "machine/monitor/fd.h"
 #include "machine/monitor/fd_sets.h"
 #include "machine/monitor/machine_port.h"
 
@@ -22,7 +22,7 @@ class ChannelControl {
   virtual ~ChannelControl() = default;
   /// The descriptor that the client passed last and that was not taken yet; older ones are
   /// closed. It may have come with bytes that were read before. Empty if none.
-  virtual UniqueFd take_fd() = 0;
+  virtual core::Fd take_fd() = 0;
   /// Hangs up; char_event(kClosed) follows, perhaps from within.
   virtual void disconnect() = 0;
 };

@@ -168,8 +168,8 @@ void QmpSession::event(const Json& event) {
   if (connected_ && negotiated_ && options_.events) send(event);
 }
 
-UniqueFd QmpSession::take_fd() {
-  return control_ != nullptr ? control_->take_fd() : UniqueFd();
+core::Fd QmpSession::take_fd() {
+  return control_ != nullptr ? control_->take_fd() : core::Fd();
 }
 
 void QmpSession::send(const Json& object) {

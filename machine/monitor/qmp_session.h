@@ -46,8 +46,8 @@ class QmpSession final : public core::CharClient, public EventListener, public C
   void event(const Json& event) override;
 
   // Client
-  UniqueFd take_fd() override;
-  std::map<std::string, UniqueFd>& named_fds() override { return named_fds_; }
+  core::Fd take_fd() override;
+  std::map<std::string, core::Fd>& named_fds() override { return named_fds_; }
 
   bool connected() const { return connected_; }
   bool negotiated() const { return negotiated_; }
@@ -76,7 +76,7 @@ class QmpSession final : public core::CharClient, public EventListener, public C
   bool paused_ = false;
   std::string output_;
   std::size_t output_start_ = 0;
-  std::map<std::string, UniqueFd> named_fds_;
+  std::map<std::string, core::Fd> named_fds_;
 };
 
 }  // namespace monitor

@@ -15,11 +15,6 @@ Message make_message(Kind kind) {
   return message;
 }
 
-void Fd::reset() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
 Transfer Channel::send(const Message& message, std::span<const int> fds, bool wait) {
   iovec data{const_cast<Message*>(&message), sizeof message};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxListeners)] = {};

@@ -342,7 +342,7 @@ TEST_F(Commands, MemoryToAFile) {
             "GenericError: Could not open '/nonexist/pm': No such file or directory");
   EXPECT_EQ(error("pmemsave", R"({"val":0,"size":9223372036854775807,"filename":"/dev/null"})"),
             "GenericError: Parameters 'val' and 'size' expect a range of guest memory");
-  monitor::UniqueFd file(memfd_create("pmem", MFD_CLOEXEC));
+  core::Fd file(memfd_create("pmem", MFD_CLOEXEC));
   bench.channel.fd.reset(dup(file.get()));
   ask("add-fd");
   EXPECT_EQ(ask("pmemsave", R"({"val":31744,"size":100000,"filename":"/dev/fdset/0"})"),

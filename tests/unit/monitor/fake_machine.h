@@ -275,7 +275,7 @@ class FakeChannel final : public core::CharBackend, public monitor::ChannelContr
   void set_line(u32, char, unsigned, unsigned) override {}
   void send_break() override {}
 
-  monitor::UniqueFd take_fd() override { return std::move(fd); }
+  core::Fd take_fd() override { return std::move(fd); }
   void disconnect() override {
     ++disconnects;
     close();
@@ -301,7 +301,7 @@ class FakeChannel final : public core::CharBackend, public monitor::ChannelContr
 
   std::size_t room = ~std::size_t{0};
   std::string output;
-  monitor::UniqueFd fd;
+  core::Fd fd;
   unsigned disconnects = 0;
   unsigned accepts = 0;
 

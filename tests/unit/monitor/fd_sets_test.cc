@@ -10,8 +10,8 @@
 namespace monitor_test {
 namespace {
 
-monitor::UniqueFd memory_file() {
-  return monitor::UniqueFd(memfd_create("test", MFD_CLOEXEC));
+core::Fd memory_file() {
+  return core::Fd(memfd_create("test", MFD_CLOEXEC));
 }
 
 bool is_open(int fd) {
@@ -131,7 +131,7 @@ TEST(FdCommands, NamedDescriptors) {
 TEST(FdCommands, ScreendumpIntoASet) {
   MonitorBench bench;
   bench.ready();
-  monitor::UniqueFd file = memory_file();
+  core::Fd file = memory_file();
   bench.channel.fd.reset(dup(file.get()));
   bench.ask(R"({"execute":"add-fd"})");
   EXPECT_EQ(bench.ask(R"({"execute":"screendump","arguments":{"filename":"/dev/fdset/0",)"
