@@ -109,11 +109,7 @@ core::Result<void> VncServer::spawn() {
   }
   pair.theirs.reset();
   channel_ = std::move(pair.ours);
-  auto done = greet();
-  if (!done) {
-    kill_child();
-    return done;
-  }
+  greet();
   watching_writable_ = false;
   watch_ = loop_.watch_fd(channel_.fd(), loop::kReadable, [this](unsigned e) { ready(e); });
   if (config_.password) send_password();
@@ -122,7 +118,7 @@ core::Result<void> VncServer::spawn() {
 }
 
 /// Tells the process what to serve. It says so if it cannot; nobody waits for that.
-core::Result<void> VncServer::greet() {
+void VncServer::greet() {
   vnc::Message hello = vnc::make_message(vnc::Kind::kHello);
   hello.hello.version = vnc::kWireVersion;
   hello.hello.listeners = static_cast<core::u32>(listeners_.sockets.size());
@@ -132,8 +128,8 @@ core::Result<void> VncServer::greet() {
   vnc::put_text(hello.hello.title, config_.title);
   std::vector<int> sockets;
   for (const vnc::Fd& socket : listeners_.sockets) sockets.push_back(socket.get());
-  if (channel_.send(hello, sockets, false) == vnc::Transfer::kDone) return {};
-  return core::fail(fmt::format("-vnc: {}: does not take orders: reinstall it", config_.program));
+  // If it has ended already, the watch will notice.
+  channel_.send(hello, sockets, false);
 }
 
 void VncServer::kill_child() {

@@ -84,7 +84,7 @@ class VncServer final : public Viewer {
   };
 
   core::Result<void> spawn();
-  core::Result<void> greet();
+  void greet();
   void ready(unsigned events);
   void handle(const vnc::Message& message);
   void joined(const vnc::Client& client);
