@@ -40,7 +40,6 @@ XenMachine::XenMachine(loop::Loop& loop, const config::Machine& machine)
   events_.set_delay([&loop](unsigned ms, std::function<void()> task) -> std::shared_ptr<void> {
     return loop.after(ms, std::move(task));
   });
-  fd_sets_.set_running_query([this] { return run_.run_state() == monitor::RunState::kRunning; });
   run_.set_actions(run_actions());
 }
 
@@ -117,7 +116,6 @@ core::Result<PcSetup> XenMachine::board_setup() {
   if (config_.platform.present) {
     setup.platform =
         PcSetup::Platform{.slot = config_.platform.slot.value_or(-1), .unplug_supported = false};
-    if (!config_.platform.slot) setup.platform->slot = -1;
   }
   if (config_.vga) {
     PcSetup::Vga vga{.config = {.vgamem_mb = config_.vga->memory_mb,
