@@ -42,11 +42,24 @@ std::string_view run_state_name(RunState state) {
   return "internal-error";
 }
 
+std::span<const Topic> Registry::topics() {
+  static const Topic all[] = {
+      {"The monitor and the run state", control_commands()},
+      {"What the machine is", query_commands()},
+      {"Disks and media", block_commands()},
+      {"Disks as they are", block_query_commands()},
+      {"Processors and devices", device_commands()},
+      {"The screen", display_commands()},
+      {"Keys and pointers", input_commands()},
+      {"Descriptors that clients pass", fd_commands()},
+      {"State and memory", state_commands()},
+  };
+  return all;
+}
+
 Registry::Registry() {
-  for (const auto list :
-       {control_commands(), query_commands(), block_commands(), block_query_commands(),
-        device_commands(), display_commands(), input_commands(), fd_commands(), state_commands()}) {
-    for (const Command& command : list) {
+  for (const Topic& topic : topics()) {
+    for (const Command& command : topic.commands) {
       by_name_.emplace(command.name, commands_.size());
       commands_.push_back(command);
     }

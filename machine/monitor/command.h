@@ -60,13 +60,21 @@ struct Command {
   std::span<const Member> arguments{};
   Reply (*run)(Context& context, const Json& arguments) = nullptr;
   std::string_view doc{};
-  bool open = false;              // takes arguments beyond the declared ones
   const Type* returns = nullptr;  // null: an empty object
+  bool open = false;              // takes arguments beyond the declared ones
+};
+
+/// Commands that belong together, under one heading of the documentation.
+struct Topic {
+  std::string_view title;
+  std::span<const Command> commands;
 };
 
 class Registry {
  public:
   Registry();
+
+  static std::span<const Topic> topics();
 
   std::span<const Command> commands() const { return commands_; }
   const Command* find(std::string_view name) const;

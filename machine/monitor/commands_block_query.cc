@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/command.h"
+#include "machine/monitor/result_types.h"
 
 namespace monitor {
 
@@ -109,9 +110,11 @@ Reply query_blockstats(Context& context, const Json& arguments) {
 constexpr Member kFlatArguments[] = {{"flat", &kBoolType, true}};
 
 constexpr Command kCommands[] = {
-    {"query-block", {}, query_block, "The drives and the media in them."},
-    {"query-blockstats", kStatsArguments, query_blockstats, "How much each drive has moved."},
-    {"query-named-block-nodes", kFlatArguments, query_named_block_nodes, "The open images."},
+    {"query-block", {}, query_block, "The drives and the media in them.", &kBlockInfoList},
+    {"query-blockstats", kStatsArguments, query_blockstats, "How much each drive has moved.",
+     &kBlockStatsList},
+    {"query-named-block-nodes", kFlatArguments, query_named_block_nodes, "The open images.",
+     &kBlockDeviceInfoList},
 };
 
 }  // namespace

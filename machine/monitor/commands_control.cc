@@ -4,6 +4,8 @@
 #include "machine/monitor/command.h"
 #include "machine/monitor/events.h"
 #include "machine/monitor/hmp.h"
+#include "machine/monitor/result_types.h"
+#include "machine/monitor/schema_document.h"
 
 namespace monitor {
 
@@ -29,6 +31,10 @@ Reply query_commands(Context& context, const Json&) {
     list.push_back(Json{{"name", std::string(command.name)}});
   }
   return list;
+}
+
+Reply query_qmp_schema(Context& context, const Json&) {
+  return schema_of(context.registry);
 }
 
 Reply query_events(Context&, const Json&) {
@@ -103,10 +109,15 @@ Reply human_monitor_command(Context& context, const Json& arguments) {
 constexpr Command kCommands[] = {
     {"qmp_capabilities", kCapabilityArguments, qmp_capabilities,
      "Ends the negotiation; the first command of a connection."},
-    {"query-version", {}, query_version, "The version of the protocol and of the program."},
-    {"query-commands", {}, query_commands, "All commands."},
-    {"query-events", {}, query_events, "All events."},
-    {"query-status", {}, query_status, "Whether the guest runs, and if not, why."},
+    {"query-version",
+     {},
+     query_version,
+     "The version of the protocol and of the program.",
+     &kVersionInfo},
+    {"query-commands", {}, query_commands, "All commands.", &kCommandInfoList},
+    {"query-qmp-schema", {}, query_qmp_schema, "Commands, events and their types.", &kSchema},
+    {"query-events", {}, query_events, "All events.", &kEventInfoList},
+    {"query-status", {}, query_status, "Whether the guest runs, and if not, why.", &kStatusInfo},
     {"stop", {}, stop, "Stops the guest; nothing to do if it does not run."},
     {"cont", {}, cont, "Lets the guest run; nothing to do if it runs."},
     {"system_reset", {}, system_reset, "Resets the machine at once."},
@@ -115,7 +126,7 @@ constexpr Command kCommands[] = {
     {"quit", {}, quit, "Ends the process in order."},
     {"inject-nmi", {}, inject_nmi, "Sends a non-maskable interrupt to the processors."},
     {"human-monitor-command", kHumanArguments, human_monitor_command,
-     "Runs a command of the human monitor and returns its output."},
+     "Runs a command of the human monitor and returns its output.", &kStringType},
 };
 
 }  // namespace

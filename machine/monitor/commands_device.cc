@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/command.h"
+#include "machine/monitor/result_types.h"
 
 namespace monitor {
 
@@ -234,15 +235,17 @@ Reply qom_get(Context& context, const Json& arguments) {
 }
 
 constexpr Command kCommands[] = {
-    {"query-cpus-fast", {}, query_cpus_fast, "The processors that are online."},
+    {"query-cpus-fast", {}, query_cpus_fast, "The processors that are online.", &kCpuInfoFastList},
     {"query-hotpluggable-cpus",
      {},
      query_hotpluggable_cpus,
-     "The places for processors, and what is in them."},
-    {"device_add", kAddArguments, device_add, "Plugs a device or a processor in.", true},
+     "The places for processors, and what is in them.",
+     &kHotpluggableCPUList},
+    {"device_add", kAddArguments, device_add, "Plugs a device or a processor in.", nullptr, true},
     {"device_del", kDelArguments, device_del, "Asks the guest to let go of a device."},
-    {"qom-list", kListArguments, qom_list, "What lies below a path of the tree."},
-    {"qom-get", kGetArguments, qom_get, "One property of an object of the tree."},
+    {"qom-list", kListArguments, qom_list, "What lies below a path of the tree.",
+     &kObjectPropertyInfoList},
+    {"qom-get", kGetArguments, qom_get, "One property of an object of the tree.", &kAnyType},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/command.h"
+#include "machine/monitor/result_types.h"
 
 namespace monitor {
 
@@ -123,8 +124,8 @@ Reply screendump(Context& context, const Json& arguments) {
 }
 
 constexpr Command kCommands[] = {
-    {"query-vnc", {}, query_vnc, "Where VNC listens, and who is connected."},
-    {"query-vnc-servers", {}, query_vnc_servers, "The same, as a list."},
+    {"query-vnc", {}, query_vnc, "Where VNC listens, and who is connected.", &kVncInfo},
+    {"query-vnc-servers", {}, query_vnc_servers, "The same, as a list.", &kVncInfo2List},
     {"change-vnc-password", kVncPasswordArguments, change_vnc_password,
      "Sets the password of VNC."},
     {"set_password", kSetPasswordArguments, set_password, "Sets the password of a display."},

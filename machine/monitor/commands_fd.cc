@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/command.h"
+#include "machine/monitor/result_types.h"
 
 namespace monitor {
 
@@ -81,9 +82,10 @@ Reply closefd(Context& context, const Json& arguments) {
 }
 
 constexpr Command kCommands[] = {
-    {"add-fd", kAddArguments, add_fd, "Puts the descriptor that came along into a set."},
+    {"add-fd", kAddArguments, add_fd, "Puts the descriptor that came along into a set.",
+     &kAddfdInfo},
     {"remove-fd", kRemoveArguments, remove_fd, "Takes descriptors out of a set."},
-    {"query-fdsets", {}, query_fdsets, "The sets and what is in them."},
+    {"query-fdsets", {}, query_fdsets, "The sets and what is in them.", &kFdsetInfoList},
     {"getfd", kNameArguments, getfd, "Keeps the descriptor that came along under a name."},
     {"closefd", kNameArguments, closefd, "Closes a descriptor kept under a name."},
 };

@@ -4,6 +4,7 @@
 
 #include "machine/monitor/command.h"
 #include "machine/monitor/keys.h"
+#include "machine/monitor/result_types.h"
 
 namespace monitor {
 
@@ -199,7 +200,7 @@ std::span<const Command> input_commands() {
   static const Command commands[] = {
       {"send-key", key_arguments, send_key, "Presses keys and releases them."},
       {"input-send-event", event_arguments, input_send_event, "Sends keys and movements."},
-      {"query-mice", {}, query_mice, "The pointing devices."},
+      {"query-mice", {}, query_mice, "The pointing devices.", &kMouseInfoList},
   };
   return commands;
 }

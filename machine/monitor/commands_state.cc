@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/command.h"
+#include "machine/monitor/result_types.h"
 
 namespace monitor {
 
@@ -131,7 +132,8 @@ constexpr Command kCommands[] = {
     {"query-xen-platform-pv-driver-info",
      {},
      query_pv_driver_info,
-     "What the guest's PV drivers told of themselves."},
+     "What the guest's PV drivers told of themselves.",
+     &kPvDriverInfo},
     {"pmemsave", kMemoryArguments, pmemsave, "Writes guest-physical memory to a file."},
     {"memsave", kVirtualArguments, memsave, "Refused: we cannot see the guest's page tables."},
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "machine/monitor/result_types.h"
+
 namespace monitor {
 
 namespace {
@@ -57,21 +59,29 @@ const std::vector<EventKind>& event_kinds() {
   static const std::vector<EventKind> kinds = {
       {"STOP", "The guest does not run any more."},
       {"RESUME", "The guest runs again."},
-      {"RESET", "The machine was reset."},
-      {"SHUTDOWN", "The guest or the host asked for the end of the machine."},
+      {"RESET", "The machine was reset.", &kResetData},
+      {"SHUTDOWN", "The guest or the host asked for the end of the machine.", &kShutdownData},
       {"POWERDOWN", "The power button was pressed."},
       {"SUSPEND", "The guest went to sleep (ACPI S3)."},
       {"WAKEUP", "The guest woke up from sleep."},
-      {"DEVICE_TRAY_MOVED", "The tray of a removable drive opened or closed."},
-      {"DEVICE_DELETED", "A device that was unplugged is gone."},
-      {"BLOCK_IO_ERROR", "A transfer of a disk failed."},
-      {"NIC_RX_FILTER_CHANGED", "The guest changed what a network card receives."},
-      {"RTC_CHANGE", "The guest set its clock.", 1000},
-      {"VNC_CONNECTED", "A viewer has connected."},
-      {"VNC_INITIALIZED", "A viewer is ready."},
-      {"VNC_DISCONNECTED", "A viewer has gone."},
-      {"MIGRATION", "The state of an incoming or outgoing machine state changed."},
-      {"XEN_PLATFORM_PV_DRIVER_INFO", "The guest's drivers told their product and build."},
+      {"DEVICE_TRAY_MOVED", "The tray of a removable drive opened or closed.",
+       &kDeviceTrayMovedData},
+      {"DEVICE_DELETED", "A device that was unplugged is gone.", &kDeviceDeletedData},
+      {"DEVICE_UNPLUG_GUEST_ERROR", "The guest refused to let go of a device.",
+       &kDeviceUnplugGuestErrorData},
+      {"VSERPORT_CHANGE", "A guest's program opened or closed a line.", &kVserportChangeData},
+      {"DUMP_COMPLETED", "A dump of guest memory that went on by itself has ended.",
+       &kDumpCompletedData},
+      {"BLOCK_IO_ERROR", "A transfer of a disk failed.", &kBlockIoErrorData},
+      {"NIC_RX_FILTER_CHANGED", "The guest changed what a network card receives.",
+       &kNicRxFilterChangedData},
+      {"RTC_CHANGE", "The guest set its clock.", &kRtcChangeData, 1000},
+      {"VNC_CONNECTED", "A viewer has connected.", &kVncConnectedData},
+      {"VNC_INITIALIZED", "A viewer is ready.", &kVncInitializedData},
+      {"VNC_DISCONNECTED", "A viewer has gone.", &kVncDisconnectedData},
+      {"MIGRATION", "The state of an incoming or outgoing machine state changed.", &kMigrationData},
+      {"XEN_PLATFORM_PV_DRIVER_INFO", "The guest's drivers told their product and build.",
+       &kPvDriverData},
   };
   return kinds;
 }

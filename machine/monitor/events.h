@@ -18,6 +18,7 @@
 namespace monitor {
 
 struct EventField;
+struct Type;
 
 /// The data of an event without any JSON type in it: what emitters write.
 struct EventValue {
@@ -42,7 +43,8 @@ using EventData = std::vector<EventField>;
 struct EventKind {
   std::string_view name;
   std::string_view doc;
-  unsigned interval_ms = 0;  // at most one in this time; the last one is never lost
+  const Type* data = nullptr;  // null: it carries none
+  unsigned interval_ms = 0;    // at most one in this time; the last one is never lost
 };
 const std::vector<EventKind>& event_kinds();
 

@@ -126,6 +126,10 @@ std::optional<std::string> check_arguments(const Json& arguments, std::span<cons
   return check_object(arguments, whole, "");
 }
 
+std::optional<std::string> check_value(const Json& value, const Type& type) {
+  return check(value, type, "result", "result");
+}
+
 const Json* find(const Json& object, std::string_view name) {
   if (!object.is_object()) return nullptr;
   const auto it = object.find(std::string(name));

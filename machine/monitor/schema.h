@@ -55,6 +55,9 @@ extern const Type kStringType, kIntType, kSizeType, kNumberType, kBoolType, kAny
 std::optional<std::string> check_arguments(const Json& arguments, std::span<const Member> members,
                                            bool open = false);
 
+/// Why `value` is not of `type`; nothing if it is. For results, whose makers are ours: in tests.
+std::optional<std::string> check_value(const Json& value, const Type& type);
+
 // Members of a value that has been checked. The optional ones are absent, never wrong.
 const Json* find(const Json& object, std::string_view name);
 std::optional<std::string> text_of(const Json& object, std::string_view name);
