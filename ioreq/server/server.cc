@@ -1,14 +1,16 @@
 #include "ioreq/server/server.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 
 namespace ioreq {
 namespace {
 
-constexpr u64 kPollStartNs = 4000;
+constexpr u64 kPressureEveryNs = 10'000'000;
 
-u64 now_ns() {
+u64 steady_ns() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
 }
@@ -29,7 +31,8 @@ Server::Server(const DispatchWires& wires, EventChannels& channels, const Pages&
       channels_(channels),
       pages_(pages),
       vcpus_(std::min(vcpus, kMaxVcpus)),
-      host_(wires.host) {}
+      host_(wires.host),
+      now_ns_(&steady_ns) {}
 
 core::Result<void> Server::bind(u32 buffered_remote_port) {
   ports_.clear();
@@ -67,10 +70,25 @@ void Server::halt(const char* why) {
 void Server::on_event() {
   // A device that waits for its back end may run the loop; its request is not finished yet.
   if (serving_) return;
-  std::array<Port, 64> batch;
-  const std::size_t count = channels_.pending(batch);
+  const bool any = serve_events();
   if (halted_) return;
-  const u64 woken_at = poll_max_ns_ != 0 ? now_ns() : 0;
+  if (any && policy_.enabled()) {
+    served_at_ns_ = now_ns_();
+    if (slept_at_ns_ != 0) {
+      policy_.woken(served_at_ns_ - std::min(served_at_ns_, slept_at_ns_), served_at_ns_);
+    }
+    slept_at_ns_ = 0;
+  }
+  if (policy_.window() == 0) unmask();
+}
+
+/// Takes the pending ports, which are masked by that, and serves what they announce.
+bool Server::serve_events() {
+  if (held_count_ + 64 > held_.size()) unmask();
+  const std::span<Port> batch = std::span<Port>(held_).subspan(held_count_, 64);
+  const std::size_t count = channels_.pending(batch);
+  if (halted_) return false;
+  held_count_ += count;
   serving_ = true;
   bool any = false;
   dispatcher_.counters.events += count;
@@ -86,9 +104,13 @@ void Server::on_event() {
     if (!served) ++dispatcher_.counters.spurious;
     any = any || served;
   }
-  channels_.unmask(std::span<const Port>(batch).first(count));
   serving_ = false;
-  if (any && poll_max_ns_ != 0) adapt_polling(woken_at - std::min(woken_at, slept_at_ns_));
+  return any;
+}
+
+void Server::unmask() {
+  channels_.unmask(std::span<const Port>(held_).first(held_count_));
+  held_count_ = 0;
 }
 
 bool Server::serve(unsigned vcpu) {
@@ -109,7 +131,7 @@ bool Server::serve(unsigned vcpu) {
 
   // What this vCPU wrote before, it wrote first.
   if (!drain()) return false;
-  dispatcher_.run(request);
+  run(vcpu, request);
   if (halted_) return false;
 
   if (!in_state(load_shared(slot.flags), RequestState::kInProcess)) {
@@ -120,6 +142,16 @@ bool Server::serve(unsigned vcpu) {
   store_release(slot.flags, with_state(flags, RequestState::kResponseReady));
   channels_.notify(ports_[vcpu]);
   return true;
+}
+
+void Server::run(unsigned who, Request& request) {
+  if (tap_ != nullptr) [[unlikely]] {
+    tap_->begin(who, request);
+    dispatcher_.run(request);
+    tap_->end(request);
+    return;
+  }
+  dispatcher_.run(request);
 }
 
 /// Performs the writes that are in the ring now: at most a ring's worth, so that a guest that
@@ -166,7 +198,7 @@ bool Server::run_slot(u32 index, u32 waiting, u32& used) {
     used = 2;
   }
   ++dispatcher_.counters.buffered;
-  dispatcher_.run(request);
+  run(RequestTap::kRing, request);
   return !halted_;
 }
 
@@ -189,32 +221,60 @@ bool Server::serve_ready() {
     any = true;
   }
   serving_ = false;
+  stale_ = stale_ || any;
   return any;
 }
 
-bool Server::poll() {
-  if (poll_max_ns_ == 0 || halted_ || serving_ || ports_.empty()) return false;
-  if (something_waits()) return serve_ready();
-  slept_at_ns_ = now_ns();
-  if (poll_window_ns_ == 0) return false;
-  const u64 until = slept_at_ns_ + poll_window_ns_;
-  do {
-    for (int i = 0; i < 32; ++i) {
-      __builtin_ia32_pause();
-      if (something_waits()) return serve_ready();
+void Server::set_polling(u64 max_ns) {
+  policy_.set_max(max_ns);
+  if (policy_.window() == 0) unmask();
+}
+
+bool Server::poll(u64 until_ns) {
+  if (!policy_.enabled() || halted_ || serving_ || ports_.empty()) return false;
+  u64 now = now_ns_();
+  const u64 visit_ends = now + kVisitNs;
+  u64 ends = std::min(served_at_ns_ + policy_.window(), until_ns);
+  while (now < ends) {
+    looking_ = true;
+    if (something_waits()) {
+      if (serve_ready()) policy_.met();
+      if (halted_) return false;
+      served_at_ns_ = now = now_ns_();
+      if (now >= visit_ends) break;
+      ends = std::min(served_at_ns_ + policy_.window(), until_ns);
+      continue;
     }
-    slept_at_ns_ = now_ns();
-  } while (slept_at_ns_ < until);
+    for (int i = 0; i < 16 && !something_waits(); ++i) __builtin_ia32_pause();
+    now = now_ns_();
+    if (now >= visit_ends) break;
+  }
+  look_at_pressure(now);
+  if (now < std::min(served_at_ns_ + policy_.window(), until_ns)) return true;
+  if (std::exchange(looking_, false) && now < until_ns) policy_.missed(policy_.window(), now);
+  stop_looking();
+  slept_at_ns_ = now;
   return false;
 }
 
-/// A request that came soon after we went to sleep would have been met by a wider window.
-void Server::adapt_polling(u64 idle_ns) {
-  if (idle_ns <= poll_max_ns_) {
-    poll_window_ns_ = std::min(poll_max_ns_, std::max(kPollStartNs, poll_window_ns_ * 2));
-  } else {
-    poll_window_ns_ = poll_window_ns_ / 2 < kPollStartNs ? 0 : poll_window_ns_ / 2;
-  }
+/// Back to events. Of requests that were met while looking, the events are still pending behind the
+/// mask, or unread: they are taken now, or each would wake us for nothing.
+void Server::stop_looking() {
+  if (held_count_ != 0) unmask();
+  if (!std::exchange(stale_, false)) return;
+  serve_events();
+  if (held_count_ != 0 && !halted_) unmask();
+}
+
+/// Looking takes a CPU. If the kernel had to take it away from us, somebody else needs it more.
+void Server::look_at_pressure(u64 now) {
+  if (policy_.window() == 0 || now - pressure_at_ns_ < kPressureEveryNs) return;
+  rusage usage{};
+  if (getrusage(RUSAGE_THREAD, &usage) != 0) return;
+  const bool recent = now - pressure_at_ns_ < 2 * kPressureEveryNs;
+  if (switches_ >= 0 && recent && usage.ru_nivcsw > switches_) policy_.crowded(now);
+  switches_ = usage.ru_nivcsw;
+  pressure_at_ns_ = now;
 }
 
 }  // namespace ioreq

@@ -1,8 +1,8 @@
 // The ioreq server: answers the guest's accesses to ports, device memory and PCI configuration
 // that Xen hands over in two shared pages and announces by event channels.
 //
-// Thread: device thread; the loop calls on_event() when the channels' descriptor is readable.
-// Serving neither allocates nor logs.
+// Thread: device thread; the loop calls on_event() when the channels' descriptor is readable, and
+// poll() before it sleeps. Serving neither allocates nor logs.
 #pragma once
 
 #include <span>
@@ -10,6 +10,8 @@
 
 #include "hw/emul/core/result.h"
 #include "ioreq/server/dispatch.h"
+#include "ioreq/server/poll_policy.h"
+#include "ioreq/server/tap.h"
 
 namespace ioreq {
 
@@ -47,14 +49,25 @@ class Server {
   core::Result<void> bind(u32 buffered_remote_port);
 
   /// Serves the ports that are pending now: each vCPU's request, and the ring before each of them.
+  /// While the polling window is open the ports stay masked: what comes next needs no event.
   void on_event();
 
-  /// For the moment before the loop sleeps: looks at the pages for up to the polling window, which
-  /// grows while requests follow each other fast and shrinks otherwise. True if it served any.
-  bool poll();
+  /// For the moment before the loop sleeps, which would be until `until_ns` (steady clock): looks
+  /// at the pages for the polling window (PollPolicy), serving what comes, then unmasks. True if it
+  /// is not done: the caller looks at its other sources and comes back before it sleeps. It does so
+  /// every kVisitNs at the latest.
+  bool poll(u64 until_ns = ~u64{0});
   /// The widest window; 0 (the default) turns polling off. Polling trades CPU time of this domain
   /// for the latency of an event and is worth it on a host with idle CPUs only.
-  void set_polling(u64 max_ns) { poll_max_ns_ = max_ns; }
+  void set_polling(u64 max_ns);
+  static constexpr u64 kPollNs = 50'000;
+  static constexpr u64 kVisitNs = 25'000;
+
+  /// Nanoseconds that never go back; the steady clock unless told. For tests.
+  void set_time_source(u64 (*now_ns)()) { now_ns_ = now_ns; }
+
+  /// Null: nobody. It outlives the server, or is taken away.
+  void set_tap(RequestTap* tap) { tap_ = tap; }
 
   const Counters& counters() const { return dispatcher_.counters; }
   unsigned vcpus() const { return vcpus_; }
@@ -63,12 +76,16 @@ class Server {
 
  private:
   bool serve(unsigned vcpu);
+  void run(unsigned who, Request& request);
   bool serve_ready();
+  bool serve_events();
   bool something_waits() const;
   bool drain();
   bool run_slot(u32 index, u32 waiting, u32& used);
   void halt(const char* why);
-  void adapt_polling(u64 idle_ns);
+  void unmask();
+  void stop_looking();
+  void look_at_pressure(u64 now);
 
   static constexpr u8 kNobody = 0xff;
   static constexpr u8 kRing = 0xfe;
@@ -88,9 +105,20 @@ class Server {
   ServerHost& host_;
   bool serving_ = false;
   bool halted_ = false;
-  u64 poll_max_ns_ = 0;
-  u64 poll_window_ns_ = 0;
-  u64 slept_at_ns_ = 0;
+  RequestTap* tap_ = nullptr;
+
+  // Ports that are masked: events that were taken and not yet asked for again.
+  std::array<Port, kMaxVcpus + 64> held_{};
+  std::size_t held_count_ = 0;
+  bool stale_ = false;  // a request was met whose event is still to come
+
+  u64 (*now_ns_)();
+  PollPolicy policy_;
+  bool looking_ = false;    // since the last request
+  u64 served_at_ns_ = 0;    // the last request
+  u64 slept_at_ns_ = 0;     // when poll() let the loop sleep
+  u64 pressure_at_ns_ = 0;  // when look_at_pressure() last looked
+  i64 switches_ = -1;       // and what it saw; -1: nothing yet
 };
 
 }  // namespace ioreq

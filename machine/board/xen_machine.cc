@@ -46,7 +46,7 @@ XenMachine::XenMachine(loop::Loop& loop, const config::Machine& machine)
 XenMachine::~XenMachine() {
   // The server goes with the hypervisor handle; there is no need to take each range back first.
   if (ranges_ != nullptr) ranges_->stop();
-  ioreq_watch_.reset();
+  loop_.set_guest(nullptr);
   console_.set_source(nullptr);
 }
 
@@ -277,6 +277,8 @@ core::Result<void> XenMachine::go_live() {
   if (!failure.empty()) return core::fail(failure);
   server_ = std::make_unique<ioreq::Server>(ioreq::DispatchWires{pio_, mmio_, *pci_, *ram_, *this},
                                             *xen_, xen_->pages(), xen_->ids().vcpus);
+  server_->set_polling(GuestAccess::polling_window());
+  access_ = std::make_unique<GuestAccess>(*server_, xen_->fd(), [this] { served(); });
   return server_->bind(xen_->ids().buffered_port);
 }
 
@@ -290,7 +292,7 @@ void XenMachine::terminate(int signal) {
 }
 
 void XenMachine::finish() {
-  ioreq_watch_.reset();
+  loop_.set_guest(nullptr);
   board_->pause();
   disks_->flush();
 }
@@ -333,21 +335,14 @@ RunActions XenMachine::run_actions() {
 }
 
 void XenMachine::serve(bool on) {
-  if (!on) {
-    ioreq_watch_.reset();
-    return;
-  }
-  if (ioreq_watch_ != nullptr) return;
-  ioreq_watch_ = loop_.watch_fd(
-      xen_->fd(), loop::kReadable,
-      [this](unsigned) {
-        server_->on_event();
-        if (core::guest_error_count() != reported_errors_ && error_report_ == nullptr) {
-          error_report_ = loop_.after(100, [this] { report_guest_errors(); });
-        }
-      },
-      loop::Priority::kIoreq);
-  server_->on_event();
+  loop_.set_guest(on ? access_.get() : nullptr);
+  if (on) server_->on_event();
+}
+
+/// Called after every access, so it only looks whether there is anything to tell.
+void XenMachine::served() {
+  if (core::guest_error_count() == reported_errors_ || error_report_ != nullptr) return;
+  error_report_ = loop_.after(100, [this] { report_guest_errors(); });
 }
 
 void XenMachine::report_running() {
@@ -386,7 +381,7 @@ void XenMachine::invalidate() {
 
 void XenMachine::fatal(const char* why) {
   mlog::error("{}: the domain is shut down as crashed", why);
-  ioreq_watch_.reset();
+  loop_.set_guest(nullptr);
   xen_->shutdown(ioreq::ShutdownReason::kCrash);
 }
 

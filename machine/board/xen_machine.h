@@ -19,6 +19,7 @@
 #include "machine/board/chardevs.h"
 #include "machine/board/disks.h"
 #include "machine/board/firmware_files.h"
+#include "machine/board/guest_access.h"
 #include "machine/board/machine_ports.h"
 #include "machine/board/pc_board.h"
 #include "machine/board/run_control.h"
@@ -70,6 +71,7 @@ class XenMachine final : private ioreq::ServerHost,
 
   RunActions run_actions();
   void serve(bool on);
+  void served();
   void report_running();
   void report_guest_errors();
 
@@ -100,6 +102,7 @@ class XenMachine final : private ioreq::ServerHost,
   std::unique_ptr<pci::Bus> pci_;
   std::unique_ptr<ioreq::RangeTracker> ranges_;
   std::unique_ptr<ioreq::Server> server_;
+  std::unique_ptr<GuestAccess> access_;
   ChardevMap chardevs_;
   std::unique_ptr<Disks> disks_;
   screen::Console console_;
@@ -123,7 +126,6 @@ class XenMachine final : private ioreq::ServerHost,
   std::unique_ptr<monitor::Monitor> monitor_;
   std::vector<std::unique_ptr<monitor::ChannelControl>> channel_controls_;
 
-  loop::WatchPtr ioreq_watch_;
   loop::WatchPtr error_report_;
   mlog::Limiter error_limiter_{20, 1000};
   u64 reported_errors_ = 0;

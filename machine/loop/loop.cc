@@ -2,10 +2,13 @@
 
 #include <glib-unix.h>
 #include <glib.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+
+#include "machine/loop/guest_clock.h"
 
 namespace loop {
 
@@ -13,18 +16,23 @@ using core::i64;
 
 namespace {
 
+constexpr i64 kSecond = 1'000'000'000;
+
 /// A glib source that owns its callback. glib may dispatch while the callback destroys the watch;
 /// the callback object then lives on until the dispatch returns (glib holds a reference).
 class SourceWatch final : public Watch {
  public:
-  explicit SourceWatch(GSource* source) : source_(source) {}
+  SourceWatch(GSource* source, std::shared_ptr<std::atomic<bool>> changed)
+      : source_(source), changed_(std::move(changed)) {}
   ~SourceWatch() override {
+    changed_->store(true);
     g_source_destroy(source_);
     g_source_unref(source_);
   }
 
  private:
   GSource* source_;
+  std::shared_ptr<std::atomic<bool>> changed_;
 };
 
 template <typename Callback>
@@ -55,180 +63,117 @@ gboolean fire_once(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
-struct PollSource {
-  GSource source;
-  std::function<bool()>* poll;
-};
-
-gboolean poll_prepare(GSource* source, gint* timeout) {
-  *timeout = -1;
-  auto* self = reinterpret_cast<PollSource*>(source);
-  if (!*self->poll || !(*self->poll)()) return FALSE;
-  *timeout = 0;
-  return FALSE;
-}
-
-gboolean poll_check(GSource* /*source*/) {
-  return FALSE;
-}
-
-gboolean poll_dispatch(GSource* /*source*/, GSourceFunc /*callback*/, gpointer /*data*/) {
-  return G_SOURCE_CONTINUE;
-}
-
-GSourceFuncs poll_functions = {poll_prepare, poll_check, poll_dispatch, nullptr, nullptr, nullptr};
-
 }  // namespace
 
-/// Guest timers share one glib source whose ready time is the earliest deadline.
-class GuestClock final : public core::Clock {
- public:
-  explicit GuestClock(GMainContext* context);
-  ~GuestClock() override {
-    g_source_destroy(source_);
-    g_source_unref(source_);
-  }
-
-  i64 now_ns() const override { return stopped_ ? stopped_at_ : Loop::host_ns() - offset_; }
-  std::unique_ptr<core::Timer> make_timer(std::function<void()> fire) override;
-
-  void stop() {
-    if (stopped_) return;
-    stopped_at_ = now_ns();
-    stopped_ = true;
-    update();
-  }
-  void resume() {
-    if (!stopped_) return;
-    stopped_ = false;
-    offset_ = Loop::host_ns() - stopped_at_;
-    update();
-  }
-
- private:
-  class GuestTimer;
-  struct TimerSource {
-    GSource source;
-    GuestClock* clock;
-  };
-
-  static gboolean dispatch(GSource* source, GSourceFunc callback, gpointer data);
-  void update();
-  void fire_due();
-
-  GSource* source_;
-  std::vector<GuestTimer*> armed_;  // few: a linear look is cheaper than a heap
-  i64 offset_ = Loop::host_ns();
-  i64 stopped_at_ = 0;
-  bool stopped_ = false;
-};
-
-class GuestClock::GuestTimer final : public core::Timer {
- public:
-  GuestTimer(GuestClock& clock, std::function<void()> fire)
-      : clock_(clock), fire_(std::move(fire)) {}
-  ~GuestTimer() override { cancel(); }
-
-  void arm(i64 deadline_ns) override {
-    if (deadline_ < 0) clock_.armed_.push_back(this);
-    deadline_ = std::max<i64>(deadline_ns, 0);
-    clock_.update();
-  }
-  void cancel() override {
-    if (deadline_ < 0) return;
-    deadline_ = -1;
-    std::erase(clock_.armed_, this);
-    clock_.update();
-  }
-  bool armed() const override { return deadline_ >= 0; }
-  i64 deadline_ns() const override { return deadline_; }
-
-  void fire() {
-    deadline_ = -1;
-    std::erase(clock_.armed_, this);
-    fire_();
-  }
-
- private:
-  GuestClock& clock_;
-  std::function<void()> fire_;
-  i64 deadline_ = -1;
-};
-
-namespace {
-GSourceFuncs timer_functions;
-}
-
-GuestClock::GuestClock(GMainContext* context) {
-  timer_functions.dispatch = &GuestClock::dispatch;
-  source_ = g_source_new(&timer_functions, sizeof(TimerSource));
-  reinterpret_cast<TimerSource*>(source_)->clock = this;
-  g_source_set_priority(source_, static_cast<int>(Priority::kTimer));
-  g_source_set_ready_time(source_, -1);
-  g_source_attach(source_, context);
-}
-
-std::unique_ptr<core::Timer> GuestClock::make_timer(std::function<void()> fire) {
-  return std::make_unique<GuestTimer>(*this, std::move(fire));
-}
-
-gboolean GuestClock::dispatch(GSource* source, GSourceFunc /*callback*/, gpointer /*data*/) {
-  reinterpret_cast<TimerSource*>(source)->clock->fire_due();
-  return G_SOURCE_CONTINUE;
-}
-
-void GuestClock::update() {
-  i64 next = -1;
-  if (!stopped_) {
-    for (const GuestTimer* timer : armed_) {
-      if (next < 0 || timer->deadline_ns() < next) next = timer->deadline_ns();
-    }
-  }
-  // glib counts microseconds; round up so that a timer never fires early.
-  g_source_set_ready_time(source_, next < 0 ? -1 : (next + offset_ + 999) / 1000);
-}
-
-void GuestClock::fire_due() {
-  if (stopped_) return;
-  // Only what is due on entry: a timer that re-arms itself in the past waits for the next round.
-  const i64 now = now_ns();
-  std::size_t budget = armed_.size();
-  while (budget-- > 0) {
-    GuestTimer* due = nullptr;
-    for (GuestTimer* timer : armed_) {
-      if (timer->deadline_ns() > now) continue;
-      if (due == nullptr || timer->deadline_ns() < due->deadline_ns()) due = timer;
-    }
-    if (due == nullptr) break;
-    due->fire();
-  }
-  update();
-}
-
+/// One round is: the guest, sleep, the guest, glib if anything of its is due, guest timers.
+///
+/// What glib's sources wait for (`fds_`, `glib_wakes_at_`) is asked for once and kept while nobody
+/// adds or takes away a source (`changed`) and none of them was due: other threads do so through
+/// the context's own wake-up descriptor, which is among `fds_`.
 struct Loop::Impl {
   GMainContext* context = g_main_context_new();
-  std::unique_ptr<GuestClock> clock = std::make_unique<GuestClock>(context);
-  std::function<bool()> before_sleep;
-  GSource* poll = nullptr;
+  GuestClock clock;
+  GuestSource* guest = nullptr;
   std::atomic<bool> quit{false};
+  std::shared_ptr<std::atomic<bool>> changed = std::make_shared<std::atomic<bool>>(true);
 
   WatchPtr attach(GSource* source, Priority priority) const {
     g_source_set_priority(source, static_cast<int>(priority));
     g_source_attach(source, context);
-    return std::make_unique<SourceWatch>(source);
+    changed->store(true);
+    return std::make_unique<SourceWatch>(source, changed);
   }
+
+  bool round(bool may_block);
+
+ private:
+  void ask_glib();
+  bool run_glib();
+  std::size_t sleep(i64 until);
+  bool serves_guest() const { return guest != nullptr && !in_guest_; }
+
+  // The first is the guest's, the others glib's.
+  std::vector<GPollFD> fds_ = std::vector<GPollFD>(32);
+  std::size_t glib_fds_ = 0;
+  gint priority_ = 0;
+  i64 glib_wakes_at_ = 0;
+  bool asked_ = false;
+  bool in_guest_ = false;  // an access is being served: a nested round leaves the guest alone
 };
+
+void Loop::Impl::ask_glib() {
+  changed->store(false);
+  g_main_context_prepare(context, &priority_);
+  for (;;) {
+    gint timeout_ms = -1;
+    const auto room = static_cast<gint>(fds_.size() - 1);
+    const gint wanted =
+        g_main_context_query(context, priority_, &timeout_ms, fds_.data() + 1, room);
+    glib_fds_ = static_cast<std::size_t>(std::max(wanted, 0));
+    glib_wakes_at_ =
+        timeout_ms < 0 ? GuestClock::kNever : Loop::host_ns() + i64{timeout_ms} * 1'000'000;
+    if (wanted <= room) break;
+    fds_.resize(glib_fds_ + 1);
+  }
+  asked_ = true;
+}
+
+bool Loop::Impl::run_glib() {
+  asked_ = false;
+  if (g_main_context_check(context, priority_, fds_.data() + 1, static_cast<gint>(glib_fds_)) ==
+      FALSE) {
+    return false;
+  }
+  g_main_context_dispatch(context);
+  return true;
+}
+
+bool Loop::Impl::round(bool may_block) {
+  if (!asked_ || changed->load()) ask_glib();
+  bool any = false;
+  i64 until = may_block ? std::min(glib_wakes_at_, clock.next_host_ns()) : 0;
+  if (serves_guest() && until > Loop::host_ns()) {
+    in_guest_ = true;
+    any = guest->linger(until);
+    in_guest_ = false;
+    // What it did may be due before what we know of.
+    if (!asked_ || changed->load()) ask_glib();
+    until = any || quit.load() ? 0 : std::min(glib_wakes_at_, clock.next_host_ns());
+  }
+  const std::size_t ready = sleep(until);
+  if (fds_[0].revents != 0) {
+    in_guest_ = true;
+    guest->ready();
+    in_guest_ = false;
+    any = true;
+  }
+  // A nested round has run glib, and what we know of it is no longer true.
+  if (asked_ && (ready != 0 || changed->load() || Loop::host_ns() >= glib_wakes_at_)) {
+    any = run_glib() || any;
+  }
+  return clock.fire_due() || any;
+}
+
+/// How many of glib's descriptors are ready.
+std::size_t Loop::Impl::sleep(i64 until) {
+  fds_[0] = {.fd = serves_guest() ? guest->fd() : -1, .events = G_IO_IN, .revents = 0};
+  static_assert(sizeof(GPollFD) == sizeof(pollfd) && G_IO_IN == POLLIN);
+  const i64 wait = until == 0 ? 0 : std::max<i64>(until - Loop::host_ns(), 0);
+  const timespec timeout{.tv_sec = wait / kSecond, .tv_nsec = wait % kSecond};
+  const int ready = ppoll(reinterpret_cast<pollfd*>(fds_.data()), glib_fds_ + 1,
+                          until == GuestClock::kNever ? nullptr : &timeout, nullptr);
+  if (ready <= 0) {
+    for (GPollFD& fd : fds_) fd.revents = 0;  // interrupted, or nothing
+    return 0;
+  }
+  return static_cast<std::size_t>(ready) - (fds_[0].revents != 0 ? 1 : 0);
+}
 
 Loop::Loop() : impl_(std::make_unique<Impl>()) {
   g_main_context_push_thread_default(impl_->context);
 }
 
 Loop::~Loop() {
-  if (impl_->poll != nullptr) {
-    g_source_destroy(impl_->poll);
-    g_source_unref(impl_->poll);
-  }
-  impl_->clock.reset();
   g_main_context_pop_thread_default(impl_->context);
   g_main_context_unref(impl_->context);
 }
@@ -266,35 +211,31 @@ void Loop::post(std::function<void()> task) {
                         &destroy<VoidCallback>);
   g_source_attach(source, impl_->context);
   g_source_unref(source);
+  impl_->changed->store(true);
 }
 
-void Loop::set_before_sleep(std::function<bool()> poll) {
-  impl_->before_sleep = std::move(poll);
-  if (impl_->poll != nullptr) return;
-  impl_->poll = g_source_new(&poll_functions, sizeof(PollSource));
-  reinterpret_cast<PollSource*>(impl_->poll)->poll = &impl_->before_sleep;
-  g_source_set_priority(impl_->poll, static_cast<int>(Priority::kIdle));
-  g_source_attach(impl_->poll, impl_->context);
+void Loop::set_guest(GuestSource* source) {
+  impl_->guest = source;
 }
 
 core::Clock& Loop::clock() {
-  return *impl_->clock;
+  return impl_->clock;
 }
 
 void Loop::stop_clock() {
-  impl_->clock->stop();
+  impl_->clock.stop();
 }
 
 void Loop::resume_clock() {
-  impl_->clock->resume();
+  impl_->clock.resume();
 }
 
 void Loop::run() {
-  while (!impl_->quit.load()) g_main_context_iteration(impl_->context, TRUE);
+  while (!impl_->quit.load()) impl_->round(true);
 }
 
 bool Loop::step(bool may_block) {
-  return g_main_context_iteration(impl_->context, may_block ? TRUE : FALSE) != FALSE;
+  return impl_->round(may_block);
 }
 
 void Loop::quit() {

@@ -1,5 +1,9 @@
-// The device thread's event loop: file descriptors, timers, and a mailbox from other threads.
-// glib's main context underneath; no other folder sees glib.
+// The device thread's event loop: the guest's accesses, file descriptors, timers, and a mailbox
+// from other threads. glib's main context underneath; no other folder sees glib.
+//
+// The guest's accesses and its timers do not go through glib: the loop sleeps in ppoll() on glib's
+// descriptors and the guest's, and runs glib only when something of glib's is due. After an access
+// it is thus back asleep with one system call, and no access waits for glib's bookkeeping.
 #pragma once
 
 #include <functional>
@@ -13,16 +17,9 @@ namespace loop {
 
 enum Events : unsigned { kReadable = 1, kWritable = 2, kHangup = 4, kError = 8 };
 
-/// Order of sources that are ready at the same time: the guest's accesses come first, then
-/// completions, then timers and host I/O, then the monitor, then idle work.
-enum class Priority : int {
-  kIoreq = -200,
-  kCompletion = -150,
-  kTimer = -100,
-  kHost = 0,
-  kMonitor = 50,
-  kIdle = 200
-};
+/// Order of sources that are ready at the same time, after the guest's accesses: completions, host
+/// I/O, the monitor, idle work. Guest timers fire at the end of each round.
+enum class Priority : int { kCompletion = -150, kHost = 0, kMonitor = 50, kIdle = 200 };
 
 /// A registration; the callback is not called after it is gone. May be destroyed inside its own
 /// callback.
@@ -31,6 +28,19 @@ class Watch {
   virtual ~Watch() = default;
 };
 using WatchPtr = std::unique_ptr<Watch>;
+
+/// Where the guest's accesses come in: looked at before everything else, and served while there are
+/// more of them, but in turns with the rest. Thread: device thread.
+class GuestSource {
+ public:
+  virtual ~GuestSource() = default;
+  virtual int fd() const = 0;
+  /// `fd` is readable. Bounded work.
+  virtual void ready() = 0;
+  /// The loop is about to sleep, at most until `until_ns` of host time. May look for accesses for a
+  /// while. True if it found some: the loop then looks at its other sources and comes back.
+  virtual bool linger(core::i64 until_ns) = 0;
+};
 
 class Loop {
  public:
@@ -52,9 +62,8 @@ class Loop {
   /// Calls `task` once from the loop, soon. Any thread.
   void post(std::function<void()> task);
 
-  /// Looks before the loop sleeps: `poll` returns true if it did something (the loop then does
-  /// not sleep this time). For the ioreq pages' adaptive polling.
-  void set_before_sleep(std::function<bool()> poll);
+  /// One at most; null takes it away again. It outlives its registration.
+  void set_guest(GuestSource* source);
 
   core::Clock& clock();
   /// Stops and continues guest time; timers due meanwhile fire after resume.

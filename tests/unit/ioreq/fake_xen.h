@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -29,6 +30,7 @@ class FakeChannels final : public EventChannels {
   }
   int fd() const override { return -1; }
   std::size_t pending(std::span<Port> ports) override {
+    ++pending_calls;
     std::size_t count = 0;
     while (count < ports.size()) {
       const auto next = std::find_if(raised.begin(), raised.end(),
@@ -41,8 +43,10 @@ class FakeChannels final : public EventChannels {
     return count;
   }
   void unmask(std::span<const Port> ports) override {
+    if (before_unmask) before_unmask();
     for (const Port port : ports) masked.erase(port);
     ++unmask_calls;
+    if (after_unmask) after_unmask();
   }
   void notify(Port port) override { notified.push_back(port); }
 
@@ -60,6 +64,8 @@ class FakeChannels final : public EventChannels {
   std::set<Port> masked;
   std::vector<Port> notified;
   int unmask_calls = 0;
+  int pending_calls = 0;
+  std::function<void()> before_unmask, after_unmask;
   bool refuse_bind = false;
 };
 

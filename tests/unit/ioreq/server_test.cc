@@ -251,21 +251,6 @@ TEST_F(ServerTest, PollingIsOffByDefault) {
   EXPECT_EQ(state(0), RequestState::kReady);
 }
 
-TEST_F(ServerTest, PollingServesWithoutTheEventAndToleratesItLater) {
-  server.set_polling(1000);
-  EXPECT_FALSE(server.poll());
-  post(3, RequestType::kPio, 0x100, 0, 1, kRead);
-  EXPECT_TRUE(server.poll());
-  EXPECT_EQ(answer(3), 1u);
-  server.on_event();
-  EXPECT_EQ(state(3), RequestState::kNone);
-  EXPECT_EQ(server.counters().polled, 1u);
-  buffer(RequestType::kCopy, 0xa0000, 7, 0);
-  EXPECT_TRUE(server.poll());
-  EXPECT_EQ(window.log.size(), 1u);
-  EXPECT_EQ(channels.notified, std::vector<Port>{local(3)});
-}
-
 TEST(ServerLayout, AFullPageOfVcpusIsServed) {
   bench::Bench bench;
   Recorder ports;

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace loop {
 namespace {
@@ -107,13 +110,153 @@ TEST(Loop, StoppedClockStandsStillAndTimersWait) {
   EXPECT_GE(clock.now_ns(), at);
 }
 
-TEST(Loop, BeforeSleepRunsAndKeepsTheLoopAwake) {
+/// A guest that accesses us without pause: its descriptor is always readable.
+class StormingGuest final : public GuestSource {
+ public:
+  StormingGuest() { EXPECT_EQ(pipe(ends), 0); }
+  ~StormingGuest() override {
+    close(ends[0]);
+    close(ends[1]);
+  }
+  void raise() const { EXPECT_EQ(write(ends[1], "x", 1), 1); }
+  int fd() const override { return ends[0]; }
+  void ready() override {
+    ++served;
+    if (on_ready) on_ready();
+  }
+  bool linger(core::i64 until) override {
+    lingered.push_back(until);
+    return on_linger && on_linger();
+  }
+
+  int ends[2];
+  int served = 0;
+  std::vector<core::i64> lingered;
+  std::function<void()> on_ready;
+  std::function<bool()> on_linger;
+};
+
+TEST(Loop, AStormOfAccessesStarvesNobody) {
   Loop loop;
-  int polls = 0;
-  loop.set_before_sleep([&] { return ++polls < 3; });
+  StormingGuest guest;
+  guest.raise();
+  loop.set_guest(&guest);
+  std::string seen;
+  loop.post([&] { seen += 'c'; });
+  int host[2];
+  ASSERT_EQ(pipe(host), 0);
+  ASSERT_EQ(write(host[1], "x", 1), 1);
+  WatchPtr io = loop.watch_fd(host[0], kReadable, [&](unsigned) {
+    seen += 'h';
+    io.reset();
+  });
+  ASSERT_EQ(write(host[1], "x", 1), 1);
+  WatchPtr monitor = loop.watch_fd(
+      host[0], kReadable,
+      [&](unsigned) {
+        seen += 'm';
+        monitor.reset();
+      },
+      Priority::kMonitor);
+  auto timer = loop.clock().make_timer([&] { seen += 't'; });
+  timer->arm(loop.clock().now_ns());
+  for (int rounds = 0; rounds < 4; ++rounds) {
+    EXPECT_EQ(guest.served, rounds);
+    EXPECT_TRUE(loop.step(true));
+  }
+  // In order of their priority, one of them a round; timers in every round.
+  EXPECT_EQ(seen, "cthm");
+  close(host[0]);
+  close(host[1]);
+}
+
+TEST(Loop, AStormOfPolledAccessesStarvesNobody) {
+  Loop loop;
+  StormingGuest guest;
+  guest.on_linger = [] { return true; };  // there is always one more
+  loop.set_guest(&guest);
+  int fired = 0;
+  auto timer = loop.clock().make_timer([&] {
+    ++fired;
+    loop.quit();
+  });
+  timer->arm(loop.clock().now_ns() + 1'000'000);
+  int posted = 0;
+  WatchPtr after = loop.after(0, [&] { ++posted; });
+  loop.run();
+  EXPECT_EQ(fired, 1);
+  EXPECT_EQ(posted, 1);
+}
+
+TEST(Loop, LingersUntilTheNextTimerAtMost) {
+  Loop loop;
+  StormingGuest guest;
+  loop.set_guest(&guest);
+  auto timer = loop.clock().make_timer([&] { loop.quit(); });
+  const core::i64 before = Loop::host_ns();
+  timer->arm(loop.clock().now_ns() + 2'000'000);
+  loop.run();
+  ASSERT_FALSE(guest.lingered.empty());
+  EXPECT_GE(guest.lingered.front(), before + 2'000'000);
+  EXPECT_LE(guest.lingered.front(), Loop::host_ns());
+}
+
+TEST(Loop, ATimerThatAnAccessArmsEndsTheSleep) {
+  Loop loop;
+  StormingGuest guest;
+  auto timer = loop.clock().make_timer([&] { loop.quit(); });
+  guest.on_linger = [&] {  // met while looking, and then nothing more
+    if (!timer->armed()) timer->arm(loop.clock().now_ns() + 1'000);
+    return false;
+  };
+  loop.set_guest(&guest);
+  loop.run();  // or it sleeps for ever
+  EXPECT_FALSE(timer->armed());
+}
+
+TEST(Loop, ATaskThatAnAccessPostsEndsTheSleep) {
+  Loop loop;
+  StormingGuest guest;
+  bool once = false;
+  guest.on_linger = [&] {
+    if (!std::exchange(once, true)) loop.post([&] { loop.quit(); });
+    return false;
+  };
+  loop.set_guest(&guest);
+  loop.run();
+  EXPECT_TRUE(once);
+}
+
+TEST(Loop, ANestedRoundLeavesTheGuestAlone) {
+  Loop loop;
+  StormingGuest guest;
+  guest.raise();
+  bool ran = false;
+  guest.on_ready = [&] {  // a device waits for its back end within an access
+    if (guest.served != 1) return;
+    loop.post([&] { ran = true; });
+    while (!ran) loop.step(true);
+    EXPECT_EQ(guest.served, 1);
+  };
+  loop.set_guest(&guest);
+  loop.step(true);
+  EXPECT_TRUE(ran);
+  loop.step(true);
+  EXPECT_EQ(guest.served, 2);
+}
+
+TEST(Loop, AGuestThatIsTakenAwayIsNotServed) {
+  Loop loop;
+  StormingGuest guest;
+  guest.raise();
+  guest.on_linger = [&] {
+    loop.set_guest(nullptr);
+    return true;
+  };
+  loop.set_guest(&guest);
+  loop.step(true);
   loop.step(false);
-  loop.step(false);
-  EXPECT_GE(polls, 2);
+  EXPECT_EQ(guest.served, 0);
 }
 
 }  // namespace

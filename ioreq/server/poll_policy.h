@@ -1,0 +1,80 @@
+// How long to look at the shared pages before sleeping. Looking saves the guest the time of an
+// event (an interrupt of this domain, a wake-up, two system calls) and costs CPU time when nothing
+// comes, so it must pay for itself:
+//
+// - The window opens and doubles when a request comes soon after we went to sleep, and halves when
+//   one comes late. A guest that is idle, or accesses us now and then, never has it open.
+// - Each request that is met earns what an event costs; each look in vain pays for its time. With
+//   the credit gone, the window stays closed for a while, and longer each time.
+// - Somebody else wants this CPU (the kernel took it away from us while we looked): the same.
+//
+// Pure: times come from the caller.
+#pragma once
+
+#include <algorithm>
+
+#include "hw/emul/core/types.h"
+
+namespace ioreq {
+
+using core::i64;
+using core::u64;
+
+class PollPolicy {
+ public:
+  static constexpr u64 kFirstWindowNs = 4'000;
+  /// What a request that is met in the window saves.
+  static constexpr i64 kGainNs = 5'000;
+  static constexpr i64 kMaxCreditNs = 1'000'000;
+  static constexpr i64 kFirstCreditNs = 200'000;
+  static constexpr u64 kFirstPauseNs = 5'000'000;
+  static constexpr u64 kMaxPauseNs = 1'000'000'000;
+
+  /// The widest window; 0 turns looking off.
+  void set_max(u64 ns) {
+    max_ns_ = ns;
+    window_ns_ = std::min(window_ns_, ns);
+  }
+  bool enabled() const { return max_ns_ != 0; }
+  u64 window() const { return window_ns_; }
+
+  /// An event brought a request after `slept_ns` of sleep.
+  void woken(u64 slept_ns, u64 now) {
+    if (slept_ns > max_ns_) {
+      window_ns_ = window_ns_ / 2 < kFirstWindowNs ? 0 : window_ns_ / 2;
+    } else if (now >= closed_until_) {
+      window_ns_ = std::min(max_ns_, std::max(kFirstWindowNs, window_ns_ * 2));
+    }
+  }
+
+  /// A request came while we looked.
+  void met() {
+    credit_ns_ = std::min(kMaxCreditNs, credit_ns_ + kGainNs);
+    if (credit_ns_ == kMaxCreditNs) pause_ns_ = kFirstPauseNs;
+  }
+
+  /// None came in `looked_ns`.
+  void missed(u64 looked_ns, u64 now) {
+    credit_ns_ -= static_cast<i64>(std::min<u64>(looked_ns, kMaxCreditNs));
+    if (credit_ns_ < 0) close(now);
+  }
+
+  /// The kernel gave our CPU to somebody else while we looked.
+  void crowded(u64 now) { close(now); }
+
+ private:
+  void close(u64 now) {
+    window_ns_ = 0;
+    credit_ns_ = kFirstCreditNs;
+    closed_until_ = now + pause_ns_;
+    pause_ns_ = std::min(kMaxPauseNs, pause_ns_ * 2);
+  }
+
+  u64 max_ns_ = 0;
+  u64 window_ns_ = 0;
+  i64 credit_ns_ = kFirstCreditNs;
+  u64 closed_until_ = 0;
+  u64 pause_ns_ = kFirstPauseNs;
+};
+
+}  // namespace ioreq
