@@ -72,4 +72,20 @@ chardev::Chardev* find_chardev(const ChardevMap& chardevs, std::string_view id) 
   return at != chardevs.end() ? at->get() : nullptr;
 }
 
+core::Result<void> attach_monitors(
+    monitor::Monitor& monitor, const config::Machine& machine, const ChardevMap& chardevs,
+    std::vector<std::unique_ptr<monitor::ChannelControl>>& channels) {
+  for (const config::Monitor& one : machine.monitors) {
+    chardev::Chardev* backend = find_chardev(chardevs, one.chardev);
+    if (backend == nullptr) return core::fail(fmt::format("-mon: no chardev {}", one.chardev));
+    if (!one.control) {
+      monitor.add_hmp(*backend);
+      continue;
+    }
+    channels.push_back(std::make_unique<SocketControl>(*backend));
+    monitor.add_qmp(*backend, channels.back().get(), {.label = one.chardev, .pretty = one.pretty});
+  }
+  return {};
+}
+
 }  // namespace board

@@ -31,4 +31,9 @@ class SocketControl final : public monitor::ChannelControl {
   chardev::Chardev& socket_;
 };
 
+/// Puts the monitors of the command line on their character devices.
+core::Result<void> attach_monitors(monitor::Monitor& monitor, const config::Machine& machine,
+                                   const ChardevMap& chardevs,
+                                   std::vector<std::unique_ptr<monitor::ChannelControl>>& channels);
+
 }  // namespace board

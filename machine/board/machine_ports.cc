@@ -8,6 +8,8 @@
 #include <charconv>
 #include <ctime>
 
+#include "machine/config/device_types.h"
+
 namespace board {
 
 CpuPort::CpuPort(chipset::Piix4Pm* pm, unsigned online, unsigned maximum)
@@ -42,10 +44,7 @@ DevicePort::DevicePort(const config::Machine& machine) {
 }
 
 bool DevicePort::knows_device(std::string_view driver) const {
-  static constexpr std::array<std::string_view, 9> kDrivers = {
-      "VGA",    "ide-hd",       "ide-cd",       "isa-serial",  "isa-parallel",
-      "floppy", "isa-debugcon", "xen-platform", "xen-pvdevice"};
-  return std::find(kDrivers.begin(), kDrivers.end(), driver) != kDrivers.end();
+  return config::find_device_type(driver) != nullptr;
 }
 
 core::Result<void> DevicePort::add_device(const monitor::DeviceSpec& device) {

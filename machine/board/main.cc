@@ -11,6 +11,8 @@
 #include <exception>
 #include <span>
 
+#include "machine/board/daemon.h"
+#include "machine/board/no_machine.h"
 #include "machine/board/signals.h"
 #include "machine/board/xen_machine.h"
 #include "machine/config/parse.h"
@@ -36,9 +38,15 @@ core::Result<void> write_pid_file(const std::string& path) {
   return core::fail(fmt::format("-pidfile {}: {}", path, std::strerror(error)));
 }
 
+/// `Machine` is one of board's: all have the same life.
+template <typename Machine>
 int run_machine(const config::Machine& config) {
+  board::Daemon daemon;
+  if (config.daemonize) {
+    if (auto split = daemon.split(); !split) return refuse(split.error().message);
+  }
   loop::Loop loop;
-  std::unique_ptr<board::XenMachine> machine;
+  std::unique_ptr<Machine> machine;
   const board::Signals signals(loop, [&machine, &loop](int signal) {
     if (machine != nullptr) {
       machine->terminate(signal);
@@ -46,7 +54,7 @@ int run_machine(const config::Machine& config) {
       loop.quit();
     }
   });
-  auto created = board::XenMachine::create(loop, config);
+  auto created = Machine::create(loop, config);
   if (!created) return refuse(created.error().message);
   machine = std::move(*created);
   if (!config.pid_file.empty()) {
@@ -55,6 +63,7 @@ int run_machine(const config::Machine& config) {
     }
   }
   machine->start();
+  daemon.ready();
   loop.run();
   machine->finish();
   machine.reset();
@@ -72,12 +81,13 @@ int run(std::span<const char* const> argv) {
   if (!config->log_file.empty() && !mlog::redirect(config->log_file.c_str())) {
     return refuse(fmt::format("-D {}: {}", config->log_file, std::strerror(errno)));
   }
+  mlog::set_timestamps(config->message_timestamp);
   if (config->kind == config::Machine::Kind::kNone) {
-    return refuse("-machine none: not built yet");
+    return run_machine<board::NoMachine>(*config);
   }
   mlog::set_prefix(fmt::format("xenolith[{}]", config->domid));
   for (const std::string& note : config->notes) mlog::info("{}", note);
-  return run_machine(*config);
+  return run_machine<board::XenMachine>(*config);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "hw/emul/core/guest_error.h"
+#include "machine/board/identity.h"
 
 namespace board {
 namespace {
@@ -222,14 +223,7 @@ core::Result<void> XenMachine::make_screen() {
 }
 
 core::Result<void> XenMachine::make_monitor() {
-  identity_ = std::make_unique<monitor::MachineIdentity>();
-  identity_->name = config_.name;
-  if (!config_.uuid.empty()) identity_->uuid = config_.uuid;
-  identity_->machine = config_.machine_name;
-  identity_->ram_bytes = config_.ram_bytes;
-  identity_->kinds = {{.name = "xenfv-3.1", .alias = "xenfv"},
-                      {.name = "pc-i440fx-7.2", .alias = "pc"},
-                      {.name = "none", .alias = "", .cpu_max = 1}};
+  identity_ = make_identity(config_);
   cpu_port_ =
       std::make_unique<CpuPort>(board_->power_management(), config_.smp.cpus, config_.smp.max_cpus);
   device_port_ = std::make_unique<DevicePort>(config_);
@@ -249,18 +243,7 @@ core::Result<void> XenMachine::make_monitor() {
       [this](unsigned ms, std::function<void()> task) -> std::shared_ptr<void> {
         return loop_.after(ms, std::move(task));
       });
-  for (const config::Monitor& one : config_.monitors) {
-    chardev::Chardev* backend = find_chardev(chardevs_, one.chardev);
-    if (backend == nullptr) return core::fail(fmt::format("-mon: no chardev {}", one.chardev));
-    if (!one.control) {
-      monitor_->add_hmp(*backend);
-      continue;
-    }
-    channel_controls_.push_back(std::make_unique<SocketControl>(*backend));
-    monitor_->add_qmp(*backend, channel_controls_.back().get(),
-                      {.label = one.chardev, .pretty = one.pretty});
-  }
-  return {};
+  return attach_monitors(*monitor_, config_, chardevs_, channel_controls_);
 }
 
 /// Takes the domain's accesses: from here on the guest would notice us.

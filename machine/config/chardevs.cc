@@ -249,7 +249,7 @@ Status Parser::register_chardev(Chardev chardev, std::string_view where) {
 
 Status Parser::add_chardev(std::string_view value) {
   if (value == "help") {
-    m_.help = "Available chardev backend types:\n";
+    m_.help = "Available chardev backend types: \n";
     for (const auto& entry : kKinds) m_.help->append(fmt::format("  {}\n", entry.name));
     return {};
   }

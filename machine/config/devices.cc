@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "machine/config/device_types.h"
 #include "machine/config/parser.h"
 
 namespace config {
@@ -124,6 +125,15 @@ Status pci_bus(OptionList& list) {
 Status Parser::add_device(std::string_view value) {
   if (value == "help" || value == "?") {
     m_.help = device_help();
+    return {};
+  }
+  for (const std::string_view tail : {",help", ",?"}) {
+    if (!value.ends_with(tail)) continue;
+    const std::string_view name = value.substr(0, value.size() - tail.size());
+    std::string text = device_help(name);
+    if (text.empty())
+      return core::fail(fmt::format("-device {}: Device '{}' not found", value, name));
+    m_.help = std::move(text);
     return {};
   }
   auto list = value.starts_with('{') ? OptionList::parse_json(where_, value)

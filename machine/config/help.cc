@@ -6,35 +6,21 @@
 namespace config {
 
 std::string version_text() {
+  // Scripts look for QEMU's version in the first line.
   return fmt::format(
-      "Xenolith {}, a device model for Xen HVM guests\n"
-      "Takes the command line of QEMU emulator version 7.2.22\n",
+      "QEMU emulator version 7.2.22 (Xenolith {})\n"
+      "Xenolith, a device model for Xen HVM guests that takes QEMU's command line\n",
       XENOLITH_VERSION);
 }
 
 std::string machine_help() {
   return "Supported machines are:\n"
-         "xenfv                PC with the Xen platform device (what xl asks for)\n"
-         "xenfv-3.1            the same\n"
-         "xenfv-4.2            the same\n"
-         "pc                   PC without the Xen platform device (xen_platform_pci=0)\n"
-         "pc-i440fx-VERSION    the same\n"
+         "xenfv-4.2            PC with the Xen platform device\n"
+         "xenfv                PC with the Xen platform device (alias of xenfv-3.1)\n"
+         "xenfv-3.1            PC with the Xen platform device\n"
+         "pc                   PC without the Xen platform device (alias of pc-i440fx-7.2)\n"
+         "pc-i440fx-7.2        PC without the Xen platform device (default)\n"
          "none                 no machine: only the monitor answers\n";
-}
-
-std::string device_help() {
-  return "Storage devices:\n"
-         "name \"floppy\", bus floppy-bus\n"
-         "name \"ide-cd\", bus IDE\n"
-         "name \"ide-hd\", bus IDE\n"
-         "Input and output devices:\n"
-         "name \"isa-debugcon\", bus ISA\n"
-         "name \"isa-parallel\", bus ISA\n"
-         "name \"isa-serial\", bus ISA\n"
-         "Display devices:\n"
-         "name \"VGA\", bus PCI\n"
-         "Misc devices:\n"
-         "name \"xen-platform\", bus PCI\n";
 }
 
 std::string help_text() {
@@ -56,7 +42,8 @@ std::string help_text() {
          "Devices    -device NAME[,...] (-device help)  -global NAME.SETTING=VALUE\n"
          "Monitors   -mon chardev=ID,mode=control|readline  -qmp DEV  -monitor DEV\n"
          "Process    -S  -no-shutdown  -no-reboot  -nodefaults  -no-user-config  -pidfile FILE\n"
-         "           -D FILE  -msg timestamp=on  -help  -version\n";
+         "           -daemonize  -D FILE  -msg timestamp=on  -metrics unix:PATH\n"
+         "           -readconfig FILE  -help  -version\n";
 }
 
 }  // namespace config

@@ -275,6 +275,8 @@ struct Machine {
   bool rtc_local_time = false;
   std::string rtc_base;  // a date, if one was given
   std::string pid_file;
+  std::string metrics_path;  // -metrics: a socket on which to tell figures; empty: none
+  bool daemonize = false;
   std::string log_file;
   bool message_timestamp = false;
   bool message_guest_name = false;

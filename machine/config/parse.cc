@@ -83,6 +83,9 @@ std::span<const Parser::Entry> Parser::entries() {
       {"k", true, &P::add_keymap},
       {"pidfile", true, &P::add_pidfile},
       {"D", true, &P::add_log_file},
+      {"metrics", true, &P::add_metrics},
+      {"readconfig", true, &P::add_readconfig},
+      {"daemonize", false, &P::set_daemonize},
       {"nodefaults", false, &P::set_nodefaults},
       {"nographic", false, &P::set_nographic},
       {"no-acpi", false, &P::set_no_acpi},
@@ -123,9 +126,7 @@ std::span<const Parser::Entry> Parser::entries() {
       {"audiodev", true, nullptr, "no sound card is built yet: leave it out"},
       {"netdev", true, nullptr,
        "no network card is built yet: use type=vif in vif=[...] of the guest's configuration"},
-      {"daemonize", false, nullptr, "the toolstack supervises this process: leave it out"},
-      {"readconfig", true, nullptr, "options are read from the command line only"},
-      {"writeconfig", true, nullptr, "options are read from the command line only"},
+      {"writeconfig", true, nullptr, "the command line is not written anywhere: keep it yourself"},
       {"set", true, nullptr, "give the setting with the option it belongs to"},
       {"object", true, nullptr, "no -object is built yet: leave it out"},
       {"tpmdev", true, nullptr, "no TPM is built yet: leave it out"},
@@ -232,6 +233,17 @@ Status Parser::add_pidfile(std::string_view value) {
 }
 Status Parser::add_log_file(std::string_view value) {
   m_.log_file = value;
+  return {};
+}
+Status Parser::add_metrics(std::string_view value) {
+  if (!value.starts_with("unix:") || value.size() == 5) {
+    return core::fail(fmt::format("-metrics {}: must be unix:PATH", value));
+  }
+  m_.metrics_path = value.substr(5);
+  return {};
+}
+Status Parser::set_daemonize(std::string_view) {
+  m_.daemonize = true;
   return {};
 }
 Status Parser::set_nodefaults(std::string_view) {

@@ -127,6 +127,11 @@ class Parser {
   Status add_keymap(std::string_view value);
   Status add_pidfile(std::string_view value);
   Status add_log_file(std::string_view value);
+  Status add_metrics(std::string_view value);
+  Status add_readconfig(std::string_view value);
+  Status config_section(std::string_view where, std::string_view header,
+                        const std::vector<Property>& settings);
+  Status set_daemonize(std::string_view);
   Status set_nodefaults(std::string_view);
   Status set_nographic(std::string_view);
   Status set_no_acpi(std::string_view);
@@ -164,7 +169,6 @@ class Parser {
 // The texts of the options that only print.
 std::string help_text();
 std::string machine_help();
-std::string device_help();
 std::string version_text();
 
 }  // namespace config

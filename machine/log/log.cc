@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <string>
 
 namespace mlog {
@@ -14,6 +15,7 @@ struct State {
   std::string prefix = "xenolith";
   Level threshold = Level::kInfo;
   int fd = STDERR_FILENO;
+  bool timestamps = false;
 };
 
 State& state() {
@@ -31,6 +33,16 @@ std::string_view word(Level level) {
   return "";
 }
 
+std::string timestamp() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  tm parts{};
+  gmtime_r(&now.tv_sec, &parts);
+  char text[32];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  return fmt::format("{}.{:06}Z ", std::string_view(text, length), now.tv_nsec / 1000);
+}
+
 }  // namespace
 
 void set_prefix(std::string_view prefix) {
@@ -39,6 +51,10 @@ void set_prefix(std::string_view prefix) {
 
 void set_threshold(Level level) {
   state().threshold = level;
+}
+
+void set_timestamps(bool on) {
+  state().timestamps = on;
 }
 
 bool redirect(const char* path) {
@@ -50,7 +66,8 @@ bool redirect(const char* path) {
 
 void write(Level level, std::string_view message) {
   if (level < state().threshold) return;
-  std::string line = fmt::format("{}: {}{}", state().prefix, word(level), message);
+  std::string line = fmt::format("{}{}: {}{}", state().timestamps ? timestamp() : "",
+                                 state().prefix, word(level), message);
   std::replace_if(
       line.begin(), line.end(),
       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');

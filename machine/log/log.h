@@ -12,6 +12,8 @@ enum class Level { kDebug, kInfo, kWarning, kError };
 /// Prefix of every line, e.g. "xenolith[7]" for domain 7. Set once at start.
 void set_prefix(std::string_view prefix);
 void set_threshold(Level level);
+/// Whether each line begins with the time, in UTC (-msg timestamp=on).
+void set_timestamps(bool on);
 /// Further output to a file of our own (-D); false with errno if it cannot be opened.
 bool redirect(const char* path);
 
