@@ -10,9 +10,11 @@
 #include <cstring>
 #include <exception>
 #include <span>
+#include <string_view>
 
 #include "machine/board/daemon.h"
 #include "machine/board/no_machine.h"
+#include "machine/board/replay_command.h"
 #include "machine/board/signals.h"
 #include "machine/board/xen_machine.h"
 #include "machine/config/parse.h"
@@ -71,7 +73,17 @@ int run_machine(const config::Machine& config) {
   return 0;
 }
 
+/// Words in the place of the first option, for what is no device model.
+struct Subcommand {
+  std::string_view name;
+  int (*run)(std::span<const char* const> arguments);
+};
+constexpr Subcommand kSubcommands[] = {{"replay", &board::replay_command}};
+
 int run(std::span<const char* const> argv) {
+  for (const Subcommand& one : kSubcommands) {
+    if (argv.size() > 1 && one.name == argv[1]) return one.run(argv.subspan(2));
+  }
   const auto config = config::parse(argv);
   if (!config) return refuse(config.error().message);
   if (config->help) {

@@ -3,22 +3,12 @@
 #include <fmt/format.h>
 #include <signal.h>
 
-#include <algorithm>
 #include <array>
 
 #include "hw/emul/core/guest_error.h"
 #include "machine/board/identity.h"
 
 namespace board {
-namespace {
-
-/// RAM from 0 on, below the hole for devices; the rest is above 4 GiB.
-u64 ram_below_4g(const config::Machine& machine) {
-  return std::min(machine.ram_bytes, machine.max_ram_below_4g);
-}
-
-}  // namespace
-
 core::Result<std::unique_ptr<XenMachine>> XenMachine::create(loop::Loop& loop,
                                                              const config::Machine& machine) {
   std::unique_ptr<XenMachine> made(new XenMachine(loop, machine));
@@ -59,8 +49,20 @@ core::Result<void> XenMachine::open_hypervisor() {
   if (!store) return tl::unexpected(store.error());
   xenstore_ = std::move(*store);
   ram_ = std::make_unique<ioreq::MapCache>(*xen_, *xen_);
-  pci_ = std::make_unique<pci::Bus>(pci::BusWires{pio_, mmio_, *ram_, *xen_, *xen_});
+  if (!config_.record.file.empty()) {
+    auto recorder = replay::Recorder::open(config_.record.file, config_.record.limit);
+    if (!recorder) return tl::unexpected(recorder.error());
+    recorder_ = std::move(*recorder);
+  }
+  pci_ = std::make_unique<pci::Bus>(pci::BusWires{pio_, mmio_, tapped<core::GuestMemory>(*ram_),
+                                                  tapped<pci::IntxSink>(*xen_),
+                                                  tapped<core::MsiSink>(*xen_)});
   return {};
+}
+
+core::CharBackend* XenMachine::find_line(std::string_view id) {
+  chardev::Chardev* line = find_chardev(chardevs_, id);
+  return line != nullptr ? &tapped<core::CharBackend>(*line) : nullptr;
 }
 
 core::Result<void> XenMachine::open_back_ends() {
@@ -84,118 +86,35 @@ core::Result<void> XenMachine::make_video_memory() {
   return {};
 }
 
-core::Result<PcSetup> XenMachine::board_setup() {
-  const u64 below = ram_below_4g(config_);
-  PcSetup setup{.ram_below_4g = below,
-                .ram_above_4g = config_.ram_bytes - below,
-                .cpus = config_.smp.cpus,
-                .power_management = config_.acpi.present,
-                .boot_order = config_.boot.once.empty() ? config_.boot.order : config_.boot.once,
-                .floppy_signature_check = config_.boot.floppy_signature_check};
-  for (const config::SerialPort& serial : config_.serials) {
-    const auto known = std::find_if(serial::kIsaUarts.begin(), serial::kIsaUarts.end(),
-                                    [&](const auto& port) { return port.base == serial.iobase; });
-    if (known == serial::kIsaUarts.end()) {
-      return core::fail(
-          fmt::format("-device isa-serial,iobase={:#x}: there are 0x3f8, 0x2f8, "
-                      "0x3e8 and 0x2e8",
-                      serial.iobase));
-    }
-    serial::IsaPort port = *known;
-    port.irq = serial.irq;
-    setup.uarts.push_back({.port = port, .backend = find_chardev(chardevs_, serial.chardev)});
-  }
-  if (!config_.parallels.empty()) {
-    setup.parallel = find_chardev(chardevs_, config_.parallels.front().chardev);
-  }
-  for (const config::DebugPort& debug : config_.debug_ports) {
-    setup.debug_ports.push_back({.port = debug.iobase,
-                                 .readback = debug.readback,
-                                 .backend = find_chardev(chardevs_, debug.chardev)});
-  }
-  setup.drives = disks_->ide_drives();
-  if (config_.platform.present) {
-    setup.platform =
-        PcSetup::Platform{.slot = config_.platform.slot.value_or(-1), .unplug_supported = false};
-  }
-  if (config_.vga) {
-    PcSetup::Vga vga{.config = {.vgamem_mb = config_.vga->memory_mb,
-                                .edid = config_.vga->edid,
-                                .xres = config_.vga->xres,
-                                .yres = config_.vga->yres},
-                     .slot = config_.vga->slot ? static_cast<int>(*config_.vga->slot) : -1,
-                     .id = config_.vga->id};
-    if (config_.vga->rom) {
-      const std::string name =
-          config_.vga->rom_file.empty() ? "vgabios-stdvga.bin" : config_.vga->rom_file;
-      const auto path = find_firmware(name, config_.data_dirs);
-      if (!path) return tl::unexpected(path.error());
-      auto rom = read_file(*path);
-      if (!rom) return tl::unexpected(rom.error());
-      vga.config.rom = std::move(*rom);
-    }
-    setup.vga = std::move(vga);
-  }
-  if (!config_.kernel.empty()) {
-    if (auto result = add_linux_boot(setup); !result) return tl::unexpected(result.error());
-  }
-  return setup;
-}
-
-core::Result<void> XenMachine::add_linux_boot(PcSetup& setup) {
-  auto kernel = MappedFile::open(config_.kernel);
-  if (!kernel) return tl::unexpected(kernel.error());
-  kernel_ = std::move(*kernel);
-  firmware::LinuxBoot boot{.kernel = kernel_.bytes(),
-                           .kernel_name = config_.kernel,
-                           .initrd = std::nullopt,
-                           .initrd_name = config_.initrd,
-                           .command_line = config_.append,
-                           .option_rom = {},
-                           .ram_below_4g = setup.ram_below_4g};
-  if (!config_.initrd.empty()) {
-    auto initrd = MappedFile::open(config_.initrd);
-    if (!initrd) return tl::unexpected(initrd.error());
-    initrd_ = std::move(*initrd);
-    boot.initrd = initrd_.bytes();
-  }
-  const auto path = find_firmware("linuxboot_dma.bin", config_.data_dirs);
-  if (!path) return tl::unexpected(path.error());
-  auto rom = read_file(*path);
-  if (!rom) return tl::unexpected(rom.error());
-  option_rom_ = std::move(*rom);
-  boot.option_rom = option_rom_;
-  setup.linux_boot = boot;
-  setup.fw_cfg = {.graphics = config_.vga.has_value(),
-                  .boot_menu = config_.boot.menu,
-                  .cpus = static_cast<u16>(config_.smp.cpus),
-                  .s3_enabled = config_.acpi.s3,
-                  .s4_enabled = config_.acpi.s4,
-                  .s4_type = config_.acpi.s4_value};
-  return {};
-}
-
 core::Result<void> XenMachine::make_board() {
-  auto setup = board_setup();
+  ide::DriveConfigs drives = disks_->ide_drives();
+  for (unsigned place = 0; place < drives.size() && recorder_ != nullptr; ++place) {
+    if (drives[place]) drives[place]->backend = &recorder_->tap(*drives[place]->backend, place);
+  }
+  auto setup = board_setup(
+      config_, {.line = [this](std::string_view id) { return find_line(id); }, .drives = drives},
+      boot_files_);
   if (!setup) return tl::unexpected(setup.error());
+  core::VideoMemory* video = video_ != nullptr ? &tapped<core::VideoMemory>(*video_) : nullptr;
   auto board = PcBoard::create({.pio = pio_,
                                 .mmio = mmio_,
                                 .pci = *pci_,
-                                .memory = *ram_,
-                                .clock = loop_.clock(),
-                                .isa_irqs = *xen_,
-                                .pirqs = *this,
-                                .power = run_,
+                                .memory = tapped<core::GuestMemory>(*ram_),
+                                .clock = tapped(loop_.clock()),
+                                .isa_irqs = tapped<core::IrqSink>(*xen_),
+                                .pirqs = tapped<chipset::PirqRouter>(*this),
+                                .power = tapped<core::PowerControl>(run_),
                                 .leds = &input_,
-                                .video = video_.get(),
-                                .rom_lock = this,
-                                .unplugger = this,
+                                .video = video,
+                                .rom_lock = &tapped<xen_platform::RomLock>(*this),
+                                .unplugger = &tapped<xen_platform::Unplugger>(*this),
                                 .guest_log = this},
                                std::move(*setup));
   if (!board) return tl::unexpected(board.error());
   board_ = std::move(*board);
-  input_.add_keyboard(board_->keyboard_controller().keyboard());
-  input_.add_pointer(board_->keyboard_controller().mouse(), "QEMU PS/2 Mouse");
+  input::I8042& i8042 = board_->keyboard_controller();
+  input_.add_keyboard(tapped<core::KeyboardSink>(i8042.keyboard()));
+  input_.add_pointer(tapped<core::PointerSink>(i8042.mouse()), "QEMU PS/2 Mouse");
   if (board_->vga() != nullptr) console_.set_source(&board_->vga()->screen());
   return {};
 }
@@ -249,6 +168,7 @@ core::Result<void> XenMachine::make_monitor() {
 /// Takes the domain's accesses: from here on the guest would notice us.
 core::Result<void> XenMachine::go_live() {
   board_->reset();
+  begin_recording();
   if (auto result = xen_->create_server(); !result) return result;
   std::string failure;
   ranges_ = std::make_unique<ioreq::RangeTracker>(*xen_, pio_, mmio_, *pci_,
@@ -258,11 +178,37 @@ core::Result<void> XenMachine::go_live() {
                                                   });
   ranges_->commit();
   if (!failure.empty()) return core::fail(failure);
-  server_ = std::make_unique<ioreq::Server>(ioreq::DispatchWires{pio_, mmio_, *pci_, *ram_, *this},
+  core::GuestMemory& memory = recorder_ != nullptr ? recorder_->tap_strings(*ram_) : *ram_;
+  server_ = std::make_unique<ioreq::Server>(ioreq::DispatchWires{pio_, mmio_, *pci_, memory, *this},
                                             *xen_, xen_->pages(), xen_->ids().vcpus);
+  server_->set_tap(recorder_.get());
   server_->set_polling(GuestAccess::polling_window());
   access_ = std::make_unique<GuestAccess>(*server_, xen_->fd(), [this] { served(); });
   return server_->bind(xen_->ids().buffered_port);
+}
+
+/// With what a replay needs to know to build the same machine.
+void XenMachine::begin_recording() {
+  if (recorder_ == nullptr) return;
+  replay::Header header{.program = "xenolith",
+                        .arguments = config_.arguments,
+                        .drives = {},
+                        .kernel_bytes = boot_files_.kernel.bytes().size(),
+                        .initrd_bytes = boot_files_.initrd.bytes().size()};
+  const ide::DriveConfigs drives = disks_->ide_drives();
+  for (std::size_t place = 0; place < drives.size(); ++place) {
+    if (!drives[place]) continue;
+    const core::BlockBackend& disk = *drives[place]->backend;
+    header.drives[place] = replay::Header::Drive{.present = disk.has_medium(),
+                                                 .sectors = disk.info().sectors,
+                                                 .read_only = disk.info().read_only,
+                                                 .write_cache = disk.info().write_cache};
+  }
+  recorder_->begin(header);
+  constexpr unsigned kFlushMs = 50;
+  record_flush_ = loop_.every(kFlushMs, [this] {
+    if (auto result = recorder_->flush(); !result) mlog::warning("{}", result.error().message);
+  });
 }
 
 void XenMachine::start() {
@@ -278,6 +224,8 @@ void XenMachine::finish() {
   loop_.set_guest(nullptr);
   board_->pause();
   disks_->flush();
+  if (recorder_ == nullptr) return;
+  if (auto result = recorder_->finish(); !result) mlog::warning("{}", result.error().message);
 }
 
 RunActions XenMachine::run_actions() {
@@ -285,11 +233,20 @@ RunActions XenMachine::run_actions() {
       .serve = [this](bool on) { serve(on); },
       .pause_devices =
           [this] {
+            const replay::Step step(recorder_.get(), replay::Control::kPause);
             board_->pause();
             disks_->flush();
           },
-      .resume_devices = [this] { board_->resume(); },
-      .reset_devices = [this] { board_->reset(); },
+      .resume_devices =
+          [this] {
+            const replay::Step step(recorder_.get(), replay::Control::kResume);
+            board_->resume();
+          },
+      .reset_devices =
+          [this] {
+            const replay::Step step(recorder_.get(), replay::Control::kReset);
+            board_->reset();
+          },
       .shut_domain_down =
           [this](bool reboot) {
             xen_->shutdown(reboot ? ioreq::ShutdownReason::kReboot
@@ -304,12 +261,14 @@ RunActions XenMachine::run_actions() {
       .press_power_button =
           [this] {
             if (board_->power_management() == nullptr) return false;
+            const replay::Step step(recorder_.get(), replay::Control::kPowerButton);
             board_->power_management()->press_power_button();
             return true;
           },
       .woken =
           [this] {
             if (board_->power_management() != nullptr) {
+              const replay::Step step(recorder_.get(), replay::Control::kWoken);
               board_->power_management()->woken(chipset::WakeReason::kOther);
             }
           },

@@ -16,9 +16,9 @@
 #include "ioreq/server/ranges.h"
 #include "ioreq/server/server.h"
 #include "ioreq/xen/hypervisor.h"
+#include "machine/board/board_setup.h"
 #include "machine/board/chardevs.h"
 #include "machine/board/disks.h"
-#include "machine/board/firmware_files.h"
 #include "machine/board/guest_access.h"
 #include "machine/board/machine_ports.h"
 #include "machine/board/pc_board.h"
@@ -32,6 +32,7 @@
 #include "machine/monitor/events.h"
 #include "machine/monitor/fd_sets.h"
 #include "machine/monitor/monitor.h"
+#include "machine/replay/recorder.h"
 
 namespace board {
 
@@ -63,8 +64,6 @@ class XenMachine final : private ioreq::ServerHost,
   core::Result<void> open_back_ends();
   core::Result<void> make_video_memory();
   core::Result<void> make_board();
-  core::Result<PcSetup> board_setup();
-  core::Result<void> add_linux_boot(PcSetup& setup);
   core::Result<void> make_screen();
   core::Result<void> make_monitor();
   core::Result<void> go_live();
@@ -72,6 +71,13 @@ class XenMachine final : private ioreq::ServerHost,
   RunActions run_actions();
   void serve(bool on);
   void served();
+  core::CharBackend* find_line(std::string_view id);
+  /// The wire, or with -record one that records and leads to it.
+  template <typename Wire>
+  Wire& tapped(Wire& wire) {
+    return recorder_ != nullptr ? recorder_->tap(wire) : wire;
+  }
+  void begin_recording();
   void report_running();
   void report_guest_errors();
 
@@ -93,6 +99,7 @@ class XenMachine final : private ioreq::ServerHost,
   monitor::Events events_;
   monitor::FdSets fd_sets_;
   RunControl run_;
+  std::unique_ptr<replay::Recorder> recorder_;  // null: not recording
   std::unique_ptr<ioreq::Hypervisor> xen_;
   std::unique_ptr<xen::Xenstore> xenstore_;
   std::unique_ptr<ioreq::MapCache> ram_;
@@ -107,8 +114,7 @@ class XenMachine final : private ioreq::ServerHost,
   std::unique_ptr<Disks> disks_;
   screen::Console console_;
   screen::InputRouter input_;
-  MappedFile kernel_, initrd_;
-  std::vector<u8> option_rom_;
+  BootFiles boot_files_;
   std::unique_ptr<PcBoard> board_;
   std::unique_ptr<screen::VncServer> vnc_;
 
@@ -126,6 +132,7 @@ class XenMachine final : private ioreq::ServerHost,
   std::unique_ptr<monitor::Monitor> monitor_;
   std::vector<std::unique_ptr<monitor::ChannelControl>> channel_controls_;
 
+  loop::WatchPtr record_flush_;
   loop::WatchPtr error_report_;
   mlog::Limiter error_limiter_{20, 1000};
   u64 reported_errors_ = 0;

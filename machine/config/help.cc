@@ -43,7 +43,8 @@ std::string help_text() {
          "Monitors   -mon chardev=ID,mode=control|readline  -qmp DEV  -monitor DEV\n"
          "Process    -S  -no-shutdown  -no-reboot  -nodefaults  -no-user-config  -pidfile FILE\n"
          "           -daemonize  -D FILE  -msg timestamp=on  -metrics unix:PATH\n"
-         "           -readconfig FILE  -help  -version\n";
+         "           -readconfig FILE  -record FILE  -help  -version\n"
+         "Beside it  xenolith replay FILE (xenolith replay --help)\n";
 }
 
 }  // namespace config

@@ -230,10 +230,17 @@ struct AcpiPm {
   u8 s4_value = 2;
 };
 
+/// -record: what the guest does to its devices, into a file.
+struct Record {
+  std::string file;  // empty: not recorded
+  u64 limit = u64{1} << 30;
+};
+
 struct Machine {
   enum class Kind : u8 { kXenfv, kPc, kNone };
 
   std::string program;              // argv[0]
+  std::vector<std::string> arguments;  // the command line, argv[0] included
   std::optional<std::string> help;  // print this and exit 0; nothing else is meant
   std::vector<std::string> notes;   // for the log: accepted, but without effect
 
@@ -275,6 +282,7 @@ struct Machine {
   bool rtc_local_time = false;
   std::string rtc_base;  // a date, if one was given
   std::string pid_file;
+  Record record;
   std::string metrics_path;  // -metrics: a socket on which to tell figures; empty: none
   bool daemonize = false;
   std::string log_file;

@@ -84,6 +84,7 @@ std::span<const Parser::Entry> Parser::entries() {
       {"pidfile", true, &P::add_pidfile},
       {"D", true, &P::add_log_file},
       {"metrics", true, &P::add_metrics},
+      {"record", true, &P::add_record},
       {"readconfig", true, &P::add_readconfig},
       {"daemonize", false, &P::set_daemonize},
       {"nodefaults", false, &P::set_nodefaults},
@@ -164,6 +165,10 @@ Status Parser::option(const Entry& entry, std::string_view value) {
 
 core::Result<Machine> Parser::run(std::span<const char* const> argv) {
   m_.program = argv.empty() || argv[0] == nullptr ? "xenolith" : argv[0];
+  m_.arguments.push_back(m_.program);
+  for (std::size_t i = 1; i < argv.size() && argv[i] != nullptr; ++i) {
+    m_.arguments.emplace_back(argv[i]);
+  }
   for (std::size_t i = 1; i < argv.size() && argv[i] != nullptr; ++i) {
     const std::string_view argument = argv[i];
     Status done;
@@ -240,6 +245,15 @@ Status Parser::add_metrics(std::string_view value) {
     return core::fail(fmt::format("-metrics {}: must be unix:PATH", value));
   }
   m_.metrics_path = value.substr(5);
+  return {};
+}
+Status Parser::add_record(std::string_view value) {
+  auto options = OptionList::parse("-record", value, "file");
+  if (!options) return tl::unexpected(options.error());
+  options->take("file", m_.record.file);
+  options->take_size("limit", m_.record.limit, 1);
+  if (const auto error = options->finish()) return tl::unexpected(*error);
+  if (m_.record.file.empty()) return core::fail("-record: which file? give -record FILE");
   return {};
 }
 Status Parser::set_daemonize(std::string_view) {

@@ -128,6 +128,7 @@ class Parser {
   Status add_pidfile(std::string_view value);
   Status add_log_file(std::string_view value);
   Status add_metrics(std::string_view value);
+  Status add_record(std::string_view value);
   Status add_readconfig(std::string_view value);
   Status config_section(std::string_view where, std::string_view header,
                         const std::vector<Property>& settings);

@@ -44,10 +44,10 @@ core::Result<void> Recorder::flush() {
   std::string why;
   if (writer_.full()) {
     why = fmt::format("its buffer of {} MiB was full", kBufferBytes >> 20);
-    writer_.put_end(Ending::kBufferFull, steps_);
+    writer_.put_end(Ending::kBufferFull, writer_.steps());
   } else if (written_ + writer_.pending().size() > limit_) {
     why = fmt::format("it reached {} bytes (limit=)", limit_);
-    writer_.put_end(Ending::kLimit, steps_);
+    writer_.put_end(Ending::kLimit, writer_.steps());
   }
   if (file_.get() >= 0) {
     if (auto result = write_out(writer_.pending()); !result) why = result.error().message;
@@ -56,13 +56,14 @@ core::Result<void> Recorder::flush() {
   if (why.empty()) return {};
   recording_ = false;
   ended_ = true;
-  return core::fail(fmt::format("-record {}: {}; it ends after {} steps", path_, why, steps_));
+  return core::fail(
+      fmt::format("-record {}: {}; it ends after {} steps", path_, why, writer_.steps()));
 }
 
 core::Result<void> Recorder::finish() {
   if (ended_ || !recording_) return {};
   if (auto result = flush(); !result) return result;
-  writer_.put_end(Ending::kFinished, steps_);
+  writer_.put_end(Ending::kFinished, writer_.steps());
   recording_ = false;
   ended_ = true;
   if (file_.get() < 0) return {};
@@ -73,7 +74,6 @@ core::Result<void> Recorder::finish() {
 u64 Recorder::next_step() {
   const i64 before = now_ns_;
   if (clock_ != nullptr) now_ns_ = std::max(now_ns_, clock_->now_ns());
-  if (!writer_.full()) ++steps_;
   return static_cast<u64>(now_ns_ - before);
 }
 

@@ -73,7 +73,7 @@ class Recorder final : public ioreq::RequestTap {
 
   /// What the next flush() would write.
   Bytes pending() const { return writer_.pending(); }
-  u64 steps() const { return steps_; }
+  u64 steps() const { return writer_.steps(); }
 
   // ioreq::RequestTap
   void begin(unsigned vcpu, const ioreq::Request& request) override;
@@ -100,7 +100,6 @@ class Recorder final : public ioreq::RequestTap {
   core::Clock* clock_ = nullptr;
   i64 now_ns_ = 0;
   unsigned depth_ = 0;
-  u64 steps_ = 0;
   u64 timers_ = 0;
   u64 lines_ = 0;
   std::deque<std::shared_ptr<void>> taps_;

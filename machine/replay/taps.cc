@@ -9,10 +9,11 @@ namespace {
 class TappedTimer final : public core::Timer {
  public:
   TappedTimer(Recorder& recorder, core::Clock& clock, std::function<void()> fire)
-      : inner_(clock.make_timer([&recorder, number = recorder.next_timer(), fire = std::move(fire)] {
-          const Step step(&recorder, Kind::kTimer, {number});
-          fire();
-        })) {}
+      : inner_(
+            clock.make_timer([&recorder, number = recorder.next_timer(), fire = std::move(fire)] {
+              const Step step(&recorder, Kind::kTimer, {number});
+              fire();
+            })) {}
   void arm(i64 deadline_ns) override { inner_->arm(deadline_ns); }
   void cancel() override { inner_->cancel(); }
   bool armed() const override { return inner_->armed(); }
@@ -44,12 +45,12 @@ class TappedMemory final : public core::GuestMemory {
 
   bool read(core::Gpa gpa, core::MutableBytes to) override {
     const bool all = inner_.read(gpa, to);
-    recorder_.note(Kind::kMemRead, {gpa, all}, to);
+    recorder_.note(Kind::kMemRead, {gpa, to.size(), all}, to);
     return all;
   }
   bool write(core::Gpa gpa, Bytes from) override {
     const bool all = inner_.write(gpa, from);
-    recorder_.note(Kind::kMemWrite, {gpa, from.size(), all, crc32(from)});
+    recorder_.note(Kind::kMemWrite, {gpa, from.size(), crc32(from), all});
     return all;
   }
   core::MemoryPin pin(core::Gpa gpa, u64 length, core::MemoryAccess access) override {
@@ -128,8 +129,7 @@ class TappedPirqs final : public chipset::PirqRouter {
 
 class TappedPower final : public core::PowerControl {
  public:
-  TappedPower(Recorder& recorder, core::PowerControl& inner)
-      : recorder_(recorder), inner_(inner) {}
+  TappedPower(Recorder& recorder, core::PowerControl& inner) : recorder_(recorder), inner_(inner) {}
   void reset_requested(core::ResetCause cause) override {
     recorder_.note(Kind::kPower, {static_cast<u64>(cause)});
     inner_.reset_requested(cause);
@@ -256,8 +256,7 @@ class TappedDisk final : public core::BlockBackend, private core::BlockListener 
       sectors = 0;
       for (const iovec& one : request.segments) sectors += one.iov_len / 512;
     }
-    recorder_.note(Kind::kBlock,
-                   {drive_, static_cast<u64>(request.op), request.sector, sectors});
+    recorder_.note(Kind::kBlock, {drive_, static_cast<u64>(request.op), request.sector, sectors});
     Transfer& transfer = free_transfer();
     transfer.real = &request;
     transfer.number = submitted_++;

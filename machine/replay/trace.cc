@@ -33,7 +33,7 @@ constexpr KindInfo kKinds[] = {
     {Kind::kIntx, {3, false}, "PCI interrupt"},
     {Kind::kMsi, {2, false}, "MSI"},
     {Kind::kLink, {2, false}, "interrupt route"},
-    {Kind::kMemRead, {2, true}, "memory read"},
+    {Kind::kMemRead, {3, true}, "memory read"},
     {Kind::kMemWrite, {4, false}, "memory write"},
     {Kind::kPin, {4, false}, "memory pin"},
     {Kind::kString, {3, false}, "string to memory"},
@@ -154,11 +154,11 @@ std::vector<u8> Header::encode() const {
   }
   if (kernel_bytes != 0) item(fmt::format("kernel={}", kernel_bytes));
   if (initrd_bytes != 0) item(fmt::format("initrd={}", initrd_bytes));
-  std::vector<u8> file(16);
+  std::vector<u8> file(16 + body.size());
   std::memcpy(file.data(), kMagic, 8);
   store_le32(&file[8], kVersion);
   store_le32(&file[12], static_cast<u32>(body.size()));
-  file.insert(file.end(), body.begin(), body.end());
+  std::memcpy(file.data() + 16, body.data(), body.size());
   return file;
 }
 
@@ -168,7 +168,8 @@ core::Result<Header> Reader::header() {
   }
   const u32 version = load_le32(&file_[8]);
   if (version != kVersion) {
-    return core::fail(fmt::format("offset 8: version {}; this program reads {}", version, kVersion));
+    return core::fail(
+        fmt::format("offset 8: version {}; this program reads {}", version, kVersion));
   }
   const u32 length = load_le32(&file_[12]);
   if (length > kMaxHeader || length > file_.size() - 16) {
@@ -281,10 +282,20 @@ core::Result<Record> Reader::request(Record record, u8 tag) {
   return record;
 }
 
-bool Writer::room(std::size_t bytes) {
+bool Writer::room(bool new_step, std::size_t bytes) {
   if (full_) return false;
-  if (bytes > buffer_.size() || used_ > buffer_.size() - bytes) full_ = true;
-  return !full_;
+  if (bytes > buffer_.size() || used_ > buffer_.size() - bytes) {
+    full_ = true;
+    if (new_step || used_ == step_begin_) return false;
+    used_ = step_begin_;
+    --steps_;
+    return false;
+  }
+  if (new_step) {
+    step_begin_ = used_;
+    ++steps_;
+  }
+  return true;
 }
 
 void Writer::number(u64 value) {
@@ -301,9 +312,10 @@ void Writer::raw(Bytes bytes) {
 }
 
 void Writer::put(Kind kind, bool nested, u64 delta_ns, std::span<const u64> fields, Bytes bytes) {
-  if (!room(1 + (fields.size() + 2) * kLongestNumber + bytes.size() + kReserve)) return;
+  const bool step = is_step(kind) && !nested;
+  if (!room(step, 1 + (fields.size() + 2) * kLongestNumber + bytes.size() + kReserve)) return;
   byte(static_cast<u8>(static_cast<u8>(kind) | (nested ? kNested : 0)));
-  if (is_step(kind) && !nested) number(delta_ns);
+  if (step) number(delta_ns);
   for (const u64 field : fields) number(field);
   if (!layout_of(kind)->bytes) return;
   number(bytes.size());
@@ -311,7 +323,7 @@ void Writer::put(Kind kind, bool nested, u64 delta_ns, std::span<const u64> fiel
 }
 
 void Writer::put_request(unsigned vcpu, const ioreq::Request& request, bool nested, u64 delta_ns) {
-  if (!room(1 + 8 * kLongestNumber + 8 + kReserve)) return;
+  if (!room(!nested, 1 + 8 * kLongestNumber + 8 + kReserve)) return;
   const Shape shape = shape_of(vcpu, request);
   const std::size_t place = Shapes::place(shape);
   if (shapes_.at(place) == shape && !nested) {
@@ -332,7 +344,7 @@ void Writer::put_request(unsigned vcpu, const ioreq::Request& request, bool nest
 }
 
 void Writer::put_answer(const ioreq::Request& request) {
-  if (!room(1 + 8 + kReserve)) return;
+  if (!room(false, 1 + 8 + kReserve)) return;
   byte(static_cast<u8>(Kind::kAnswer));
   raw(Bytes(reinterpret_cast<const u8*>(&request.data), value_bytes(request.size)));
 }

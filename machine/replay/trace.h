@@ -46,8 +46,8 @@ enum class Kind : u8 {
   kIntx = 0x22,      // slot, pin, level
   kMsi = 0x23,       // address, data
   kLink = 0x24,      // link, ISA interrupt
-  kMemRead = 0x25,   // address, all of it is RAM; bytes
-  kMemWrite = 0x26,  // address, length, all of it is RAM, CRC-32
+  kMemRead = 0x25,   // address, length, all of it is RAM; bytes
+  kMemWrite = 0x26,  // address, length, CRC-32, all of it is RAM
   kPin = 0x27,       // address, length asked for, writes, length given
   kString = 0x28,    // address, length, CRC-32: what `rep ins` or `rep movs` left in memory
   kBlock = 0x29,     // drive, core::BlockOp, sector, sectors
@@ -117,9 +117,9 @@ struct Header {
     bool operator==(const Drive&) const = default;
   };
   std::string program;
-  std::vector<std::string> arguments;           // the command line, with the program's name
-  std::array<std::optional<Drive>, 4> drives;   // by IDE place
-  u64 kernel_bytes = 0, initrd_bytes = 0;       // 0: none
+  std::vector<std::string> arguments;          // the command line, with the program's name
+  std::array<std::optional<Drive>, 4> drives;  // by IDE place
+  u64 kernel_bytes = 0, initrd_bytes = 0;      // 0: none
 
   std::vector<u8> encode() const;
 };
@@ -158,7 +158,7 @@ class Reader {
   u32 answer_bytes_ = 0;
 };
 
-/// Encodes records into a buffer of fixed size. What does not fit is not written at all, and
+/// Encodes records into a buffer of fixed size. A step that does not fit is not written at all, and
 /// nothing after it is.
 class Writer {
  public:
@@ -172,18 +172,23 @@ class Writer {
   void put_end(Ending reason, u64 steps);
 
   bool full() const { return full_; }
+  /// Whole ones, since the beginning.
+  u64 steps() const { return steps_; }
   Bytes pending() const { return Bytes(buffer_).first(used_); }
-  void clear() { used_ = 0; }
+  /// Not within a step.
+  void clear() { used_ = step_begin_ = 0; }
 
  private:
   static constexpr std::size_t kReserve = 32;  // for kEnd
-  bool room(std::size_t bytes);
+  bool room(bool new_step, std::size_t bytes);
   void byte(u8 value) { buffer_[used_++] = value; }
   void number(u64 value);
   void raw(Bytes bytes);
 
   std::vector<u8> buffer_;
   std::size_t used_ = 0;
+  std::size_t step_begin_ = 0;
+  u64 steps_ = 0;
   bool full_ = false;
   Shapes shapes_;
 };

@@ -200,6 +200,15 @@ TEST(Screen, WrongVncAddresses) {
   }
 }
 
+TEST(Record, FileAndLimit) {
+  EXPECT_TRUE(machine({}).record.file.empty());
+  EXPECT_EQ(machine({"-record", "/f"}).record.file, "/f");
+  EXPECT_EQ(machine({"--record", "/f,limit=2M"}).record.limit, 2U << 20);
+  EXPECT_EQ(machine({"-record", "/f"}).arguments.back(), "/f");
+  EXPECT_NE(error({"-record", "/f,nosuch=1"}).find("'nosuch'"), std::string::npos);
+  EXPECT_NE(error({"-record", "limit=1"}).find("which file"), std::string::npos);
+}
+
 TEST(Screen, Cards) {
   EXPECT_EQ(machine({"-vga", "std"}).vga->memory_mb, 16U);
   EXPECT_FALSE(machine({"-vga", "none"}).vga.has_value());

@@ -251,6 +251,28 @@ TEST_F(ServerTest, PollingIsOffByDefault) {
   EXPECT_EQ(state(0), RequestState::kReady);
 }
 
+/// What -record is told of.
+class FakeTap final : public RequestTap {
+ public:
+  void begin(unsigned vcpu, const Request& request) override {
+    log.push_back({'b', vcpu, request.address, request.size});
+  }
+  void end(const Request& request) override { log.push_back({'e', 0, request.data, 0}); }
+  std::vector<Access> log;
+};
+
+TEST_F(ServerTest, ATapSeesEachRequestInTheOrderOfServing) {
+  FakeTap tap;
+  server.set_tap(&tap);
+  buffer(RequestType::kCopy, 0xa0010, 0x1234, 1);
+  post(2, RequestType::kPio, 0x102, 0, 2, kRead);
+  server.on_event();
+  EXPECT_EQ(tap.log, (std::vector<Access>{{'b', RequestTap::kRing, 0xa0010, 2},
+                                          {'e', 0, 0x1234, 0},
+                                          {'b', 2, 0x102, 2},
+                                          {'e', 0, 0x0101, 0}}));
+}
+
 TEST(ServerLayout, AFullPageOfVcpusIsServed) {
   bench::Bench bench;
   Recorder ports;

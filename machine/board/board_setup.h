@@ -1,0 +1,35 @@
+// What is on the board, from the command line: the one translation of config::Machine into a
+// PcSetup, for whoever builds a board.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "machine/board/firmware_files.h"
+#include "machine/board/pc_board.h"
+#include "machine/config/machine.h"
+
+namespace board {
+
+/// RAM from 0 on, below the hole for devices; the rest is above 4 GiB.
+u64 ram_below_4g(const config::Machine& machine);
+
+/// Files that the board refers to: they outlive it.
+struct BootFiles {
+  MappedFile kernel, initrd;
+  std::vector<u8> option_rom;
+};
+
+/// What the board's devices are connected to outside of it.
+struct BackEnds {
+  /// The line of a chardev's id; null if there is none.
+  std::function<core::CharBackend*(std::string_view id)> line;
+  ide::DriveConfigs drives;
+};
+
+/// Reads ROMs, kernel and initrd.
+core::Result<PcSetup> board_setup(const config::Machine& machine, const BackEnds& ends,
+                                  BootFiles& files);
+
+}  // namespace board
