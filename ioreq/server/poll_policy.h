@@ -2,11 +2,13 @@
 // event (an interrupt of this domain, a wake-up, two system calls) and costs CPU time when nothing
 // comes, so it must pay for itself:
 //
-// - The window opens and doubles when a request comes soon after we went to sleep, and halves when
-//   one comes late. A guest that is idle, or accesses us now and then, never has it open.
+// - It opens when a request comes soon after we went to sleep, and closes when two in a row come
+//   late. A guest that is idle, or accesses us now and then, never has it open.
+// - The window is four times the usual time from an answer to the next request.
 // - Each request that is met earns what an event costs; each look in vain pays for its time. With
-//   the credit gone, the window stays closed for a while, and longer each time.
-// - Somebody else wants this CPU (the kernel took it away from us while we looked): the same.
+//   the credit gone it stays closed for a while, and longer each time.
+// - Somebody else wants this CPU (the kernel took it away while we looked, or used it when we
+//   offered): the same.
 //
 // Pure: times come from the caller.
 #pragma once
@@ -22,7 +24,7 @@ using core::u64;
 
 class PollPolicy {
  public:
-  static constexpr u64 kFirstWindowNs = 4'000;
+  static constexpr u64 kFirstWindowNs = 6'000;
   /// What a request that is met in the window saves.
   static constexpr i64 kGainNs = 5'000;
   static constexpr i64 kMaxCreditNs = 1'000'000;
@@ -33,22 +35,29 @@ class PollPolicy {
   /// The widest window; 0 turns looking off.
   void set_max(u64 ns) {
     max_ns_ = ns;
-    window_ns_ = std::min(window_ns_, ns);
+    gap_ns_ = ns / 4;
+    open_ = false;
   }
   bool enabled() const { return max_ns_ != 0; }
-  u64 window() const { return window_ns_; }
+  u64 window() const {
+    return open_ ? std::min(max_ns_, std::max(kFirstWindowNs, gap_ns_ * 4)) : 0;
+  }
 
   /// An event brought a request after `slept_ns` of sleep.
   void woken(u64 slept_ns, u64 now) {
     if (slept_ns > max_ns_) {
-      window_ns_ = window_ns_ / 2 < kFirstWindowNs ? 0 : window_ns_ / 2;
-    } else if (now >= closed_until_) {
-      window_ns_ = std::min(max_ns_, std::max(kFirstWindowNs, window_ns_ * 2));
+      if (++late_ >= 2) open_ = false;
+      return;
     }
+    late_ = 0;
+    open_ = open_ || now >= closed_until_;
+    learn(slept_ns);
   }
 
-  /// A request came while we looked.
-  void met() {
+  /// A request came while we looked, `gap_ns` after the last answer.
+  void met(u64 gap_ns) {
+    late_ = 0;
+    learn(gap_ns);
     credit_ns_ = std::min(kMaxCreditNs, credit_ns_ + kGainNs);
     if (credit_ns_ == kMaxCreditNs) pause_ns_ = kFirstPauseNs;
   }
@@ -59,19 +68,23 @@ class PollPolicy {
     if (credit_ns_ < 0) close(now);
   }
 
-  /// The kernel gave our CPU to somebody else while we looked.
+  /// Somebody else had our CPU while we looked.
   void crowded(u64 now) { close(now); }
 
  private:
+  void learn(u64 gap_ns) { gap_ns_ = (gap_ns_ * 7 + std::min(gap_ns, max_ns_)) / 8; }
+
   void close(u64 now) {
-    window_ns_ = 0;
+    open_ = false;
     credit_ns_ = kFirstCreditNs;
     closed_until_ = now + pause_ns_;
     pause_ns_ = std::min(kMaxPauseNs, pause_ns_ * 2);
   }
 
   u64 max_ns_ = 0;
-  u64 window_ns_ = 0;
+  bool open_ = false;
+  u64 gap_ns_ = 0;     // from an answer to the next request, averaged
+  unsigned late_ = 0;  // events in a row that came long after we went to sleep
   i64 credit_ns_ = kFirstCreditNs;
   u64 closed_until_ = 0;
   u64 pause_ns_ = kFirstPauseNs;

@@ -1,6 +1,6 @@
 #include "ioreq/server/server.h"
 
-#include <sys/resource.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,11 @@
 namespace ioreq {
 namespace {
 
-constexpr u64 kPressureEveryNs = 10'000'000;
+// While nothing comes, the CPU is offered to others after a while, and then now and then.
+constexpr u64 kOfferAfterNs = 3'000;
+constexpr u64 kOfferEveryNs = 1'500;
+/// The kernel's call and the way back take less.
+constexpr u64 kTakenNs = 5'000;
 
 u64 steady_ns() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -234,27 +238,36 @@ bool Server::poll(u64 until_ns) {
   if (!policy_.enabled() || halted_ || serving_ || ports_.empty()) return false;
   u64 now = now_ns_();
   const u64 visit_ends = now + kVisitNs;
-  u64 ends = std::min(served_at_ns_ + policy_.window(), until_ns);
-  while (now < ends) {
+  while (now < std::min(served_at_ns_ + policy_.window(), until_ns)) {
     looking_ = true;
     if (something_waits()) {
-      if (serve_ready()) policy_.met();
+      const u64 gap = now - served_at_ns_;
+      if (serve_ready()) policy_.met(gap);
       if (halted_) return false;
       served_at_ns_ = now = now_ns_();
-      if (now >= visit_ends) break;
-      ends = std::min(served_at_ns_ + policy_.window(), until_ns);
-      continue;
+      offer_at_ns_ = now + kOfferAfterNs;
+    } else {
+      for (int i = 0; i < 16 && !something_waits(); ++i) __builtin_ia32_pause();
+      now = now_ns_();
+      if (now >= offer_at_ns_ && !something_waits()) now = offer_cpu(now);
     }
-    for (int i = 0; i < 16 && !something_waits(); ++i) __builtin_ia32_pause();
-    now = now_ns_();
     if (now >= visit_ends) break;
   }
-  look_at_pressure(now);
   if (now < std::min(served_at_ns_ + policy_.window(), until_ns)) return true;
-  if (std::exchange(looking_, false) && now < until_ns) policy_.missed(policy_.window(), now);
+  if (std::exchange(looking_, false) && now < until_ns) policy_.missed(now - served_at_ns_, now);
   stop_looking();
   slept_at_ns_ = now;
   return false;
+}
+
+/// Whoever else could run here does so now, the guest itself perhaps. If somebody did and it was
+/// not for us, this CPU is not idle, and looking takes it away.
+u64 Server::offer_cpu(u64 now) {
+  sched_yield();
+  const u64 after = now_ns_();
+  offer_at_ns_ = after + kOfferEveryNs;
+  if (after - now > kTakenNs && !something_waits()) policy_.crowded(after);
+  return after;
 }
 
 /// Back to events. Of requests that were met while looking, the events are still pending behind the
@@ -264,17 +277,6 @@ void Server::stop_looking() {
   if (!std::exchange(stale_, false)) return;
   serve_events();
   if (held_count_ != 0 && !halted_) unmask();
-}
-
-/// Looking takes a CPU. If the kernel had to take it away from us, somebody else needs it more.
-void Server::look_at_pressure(u64 now) {
-  if (policy_.window() == 0 || now - pressure_at_ns_ < kPressureEveryNs) return;
-  rusage usage{};
-  if (getrusage(RUSAGE_THREAD, &usage) != 0) return;
-  const bool recent = now - pressure_at_ns_ < 2 * kPressureEveryNs;
-  if (switches_ >= 0 && recent && usage.ru_nivcsw > switches_) policy_.crowded(now);
-  switches_ = usage.ru_nivcsw;
-  pressure_at_ns_ = now;
 }
 
 }  // namespace ioreq

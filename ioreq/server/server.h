@@ -85,7 +85,7 @@ class Server {
   void halt(const char* why);
   void unmask();
   void stop_looking();
-  void look_at_pressure(u64 now);
+  u64 offer_cpu(u64 now);
 
   static constexpr u8 kNobody = 0xff;
   static constexpr u8 kRing = 0xfe;
@@ -114,11 +114,10 @@ class Server {
 
   u64 (*now_ns_)();
   PollPolicy policy_;
-  bool looking_ = false;    // since the last request
-  u64 served_at_ns_ = 0;    // the last request
-  u64 slept_at_ns_ = 0;     // when poll() let the loop sleep
-  u64 pressure_at_ns_ = 0;  // when look_at_pressure() last looked
-  i64 switches_ = -1;       // and what it saw; -1: nothing yet
+  bool looking_ = false;  // since the last request
+  u64 served_at_ns_ = 0;  // the last request
+  u64 slept_at_ns_ = 0;   // when poll() let the loop sleep
+  u64 offer_at_ns_ = 0;   // when to offer the CPU to others
 };
 
 }  // namespace ioreq

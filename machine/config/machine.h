@@ -239,10 +239,10 @@ struct Record {
 struct Machine {
   enum class Kind : u8 { kXenfv, kPc, kNone };
 
-  std::string program;              // argv[0]
+  std::string program;                 // argv[0]
   std::vector<std::string> arguments;  // the command line, argv[0] included
-  std::optional<std::string> help;  // print this and exit 0; nothing else is meant
-  std::vector<std::string> notes;   // for the log: accepted, but without effect
+  std::optional<std::string> help;     // print this and exit 0; nothing else is meant
+  std::vector<std::string> notes;      // for the log: accepted, but without effect
 
   Kind kind = Kind::kPc;
   std::string machine_name = "pc";  // as given

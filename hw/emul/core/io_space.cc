@@ -113,28 +113,23 @@ std::vector<IoRegion> RegionMap::regions() const {
   return result;
 }
 
-const IoRegion* RegionMap::topmost(u64 address, u64& run) const {
+const IoRegion* RegionMap::topmost(u64 address, u64& last) const {
   const Mapped* best = nullptr;
   for (const auto& mapped : mapped_) {
     const IoRegion& region = mapped->region;
     if (address - region.base >= region.length) continue;
     if (best == nullptr || outranks(*mapped, *best)) best = mapped.get();
   }
-  u64 end = best != nullptr ? best->region.base + best->region.length : ~u64{0};
+  last = ~u64{0};
+  if (best != nullptr) last = address + (best->region.length - (address - best->region.base)) - 1;
+  if (last < address) last = ~u64{0};  // a region that goes round the end
   for (const auto& mapped : mapped_) {
     const bool cuts = best == nullptr || outranks(*mapped, *best);
-    if (cuts && mapped->region.base > address) end = std::min(end, mapped->region.base);
+    if (cuts && mapped->region.length != 0 && mapped->region.base > address) {
+      last = std::min(last, mapped->region.base - 1);
+    }
   }
-  run = end - address;
   return best != nullptr ? &best->region : nullptr;
-}
-
-/// The region that answers all of [address, address + length), or null.
-const IoRegion* RegionMap::whole(u64 address, u64 length) {
-  const IoRegion* region = find(address);
-  if (region == nullptr || length == 0) return nullptr;
-  if (address - region->base > region->length - std::min(length, region->length)) return nullptr;
-  return length == 1 || find(address + length - 1) == region ? region : nullptr;
 }
 
 u64 RegionMap::read(u64 address, unsigned width) {
@@ -216,6 +211,14 @@ const IoRegion* PioSpace::find(u64 address) {
   return address < kPorts ? slots_[table_[address]] : nullptr;
 }
 
+const IoRegion* PioSpace::whole(u64 address, u64 length) {
+  if (address >= kPorts || length - 1 >= kPorts - address) return nullptr;
+  const u8 slot = table_[address];
+  const IoRegion* region = slots_[slot];
+  if (region == nullptr || table_[address + length - 1] != slot) return nullptr;
+  return length <= region->length - (address - region->base) ? region : nullptr;
+}
+
 void PioSpace::changed(const IoRegion& region) {
   // Slots of regions that are gone become free; the flat table refers to slots, so only the
   // ports of the changed region need another look.
@@ -241,24 +244,42 @@ void PioSpace::changed(const IoRegion& region) {
   };
   const u64 end = std::min(region.base + region.length, kPorts);
   for (u64 port = region.base; port < end;) {
-    u64 run = 0;
-    const u8 slot = slot_of(topmost(port, run));
-    for (u64 stop = std::min(end, port + run); port < stop; ++port) table_[port] = slot;
+    u64 last = 0;
+    const u8 slot = slot_of(topmost(port, last));
+    for (const u64 stop = std::min(end - 1, last); port <= stop; ++port) table_[port] = slot;
   }
 }
 
+/// Drivers stay with one device for a while: the last hit first.
+const MmioSpace::Piece& MmioSpace::piece(u64 address) {
+  const Piece& last = pieces_[last_hit_];
+  if (address - last.first <= last.last - last.first) return last;
+  const auto after =
+      std::upper_bound(pieces_.begin(), pieces_.end(), address,
+                       [](u64 wanted, const Piece& one) { return wanted < one.first; });
+  last_hit_ = static_cast<std::size_t>(after - pieces_.begin()) - 1;
+  return pieces_[last_hit_];
+}
+
 const IoRegion* MmioSpace::find(u64 address) {
-  if (address - last_begin_ < last_end_ - last_begin_) return last_;
-  u64 run = 0;
-  last_ = topmost(address, run);
-  last_begin_ = address;
-  last_end_ = address + run;
-  return last_;
+  return piece(address).region;
+}
+
+const IoRegion* MmioSpace::whole(u64 address, u64 length) {
+  const Piece& here = piece(address);
+  return length - 1 <= here.last - address ? here.region : nullptr;
 }
 
 void MmioSpace::changed(const IoRegion& /*region*/) {
-  last_ = nullptr;
-  last_begin_ = last_end_ = 0;
+  pieces_.clear();
+  last_hit_ = 0;
+  for (u64 at = 0;;) {
+    u64 last = 0;
+    const IoRegion* region = topmost(at, last);
+    pieces_.push_back({at, last, region});
+    if (last == ~u64{0}) return;
+    at = last + 1;
+  }
 }
 
 }  // namespace core

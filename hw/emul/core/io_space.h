@@ -1,4 +1,5 @@
-// The two address spaces: ports (a flat table) and memory (a sorted list with a last hit).
+// The two address spaces: ports (a flat table) and memory (a sorted list with a last hit). An
+// access is one look-up and one call of its handler, however many regions there are.
 #pragma once
 
 #include <array>
@@ -41,14 +42,14 @@ class RegionMap : public IoSpace {
   /// `a` answers rather than `b` where both match.
   static bool outranks(const Mapped& a, const Mapped& b);
   virtual void changed(const IoRegion& region) = 0;
-  /// The topmost region at `address` and how many bytes from there on it stays topmost.
-  const IoRegion* topmost(u64 address, u64& run) const;
+  /// The region that answers all of [address, address + length), or null.
+  virtual const IoRegion* whole(u64 address, u64 length) = 0;
+  /// The topmost region at `address`, or null, and the last address up to which that is so. Slow.
+  const IoRegion* topmost(u64 address, u64& last) const;
 
   std::vector<std::unique_ptr<Mapped>> mapped_;
 
  private:
-  const IoRegion* whole(u64 address, u64 length);
-
   std::vector<IoSpaceListener*> listeners_;
   RegionId next_id_ = 1;
 };
@@ -61,6 +62,7 @@ class PioSpace final : public RegionMap {
   const IoRegion* find(u64 address) override;
 
  private:
+  const IoRegion* whole(u64 address, u64 length) override;
   void changed(const IoRegion& region) override;
 
   // Index into slots_ for each port; 0 is nobody. Rebuilt over a region's ports when it changes.
@@ -74,11 +76,19 @@ class MmioSpace final : public RegionMap {
   const IoRegion* find(u64 address) override;
 
  private:
-  void changed(const IoRegion& region) override;
+  /// Where one region is on top, or none is; together all addresses, ascending.
+  struct Piece {
+    u64 first = 0;
+    u64 last = ~u64{0};
+    const IoRegion* region = nullptr;
+  };
 
-  const IoRegion* last_ = nullptr;
-  u64 last_begin_ = 0;
-  u64 last_end_ = 0;
+  const IoRegion* whole(u64 address, u64 length) override;
+  void changed(const IoRegion& region) override;
+  const Piece& piece(u64 address);
+
+  std::vector<Piece> pieces_{Piece{}};
+  std::size_t last_hit_ = 0;
 };
 
 }  // namespace core

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "hw/emul/core/bits.h"
 
@@ -152,6 +156,48 @@ class Recorder final : public IoSpaceListener {
   void region_unmapped(const IoRegion& region) override { log += "-" + std::string(region.name); }
   std::string log;
 };
+
+/// The list of pieces against a look at every region.
+TEST(MmioSpace, FindsTheTopmostWhateverIsMapped) {
+  std::mt19937_64 random(3);
+  MmioSpace space;
+  Probe log;
+  std::vector<std::pair<RegionId, IoRegion>> mapped;
+  const auto brute = [&mapped](u64 address) {
+    const std::pair<RegionId, IoRegion>* best = nullptr;
+    for (const auto& one : mapped) {
+      if (address - one.second.base >= one.second.length) continue;
+      if (best == nullptr || one.second.priority > best->second.priority ||
+          (one.second.priority == best->second.priority && one.first > best->first)) {
+        best = &one;
+      }
+    }
+    return best != nullptr ? best->second.tag : ~0u;
+  };
+  for (u32 round = 0; round < 400; ++round) {
+    if (mapped.size() > 12 || (!mapped.empty() && random() % 4 == 0)) {
+      const auto gone = mapped.begin() + static_cast<std::ptrdiff_t>(random() % mapped.size());
+      space.unmap(gone->first);
+      mapped.erase(gone);
+    } else {
+      // Some at the very end of all addresses.
+      const u64 base = random() % 8 == 0 ? ~u64{0} - random() % 64 : random() % 1024;
+      const IoRegion region{
+          .base = base,
+          .length = base == 0 ? 1 + random() % 200 : std::min<u64>(1 + random() % 200, 0 - base),
+          .name = "r",
+          .handler = &log,
+          .tag = round,
+          .priority = static_cast<int>(random() % 3)};
+      mapped.emplace_back(space.map(region), region);
+    }
+    for (int look = 0; look < 200; ++look) {
+      const u64 address = random() % 8 == 0 ? ~u64{0} - random() % 80 : random() % 1300;
+      const IoRegion* found = space.find(address);
+      ASSERT_EQ(found != nullptr ? found->tag : ~0u, brute(address)) << address;
+    }
+  }
+}
 
 TEST(RegionMap, ListenersHearOfWhatExistsAndWhatChanges) {
   MmioSpace mmio;
