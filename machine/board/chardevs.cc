@@ -61,12 +61,12 @@ core::Result<ChardevMap> open_chardevs(loop::Loop& loop, const config::Machine& 
     };
     auto opened = chardev::open(loop, spec);
     if (!opened) return tl::unexpected(opened.error());
-    result.push_back(std::move(*opened));
+    result.push_back(std::make_unique<chardev::Switch>(std::move(*opened)));
   }
   return result;
 }
 
-chardev::Chardev* find_chardev(const ChardevMap& chardevs, std::string_view id) {
+chardev::Switch* find_chardev(const ChardevMap& chardevs, std::string_view id) {
   const auto at = std::find_if(chardevs.begin(), chardevs.end(),
                                [id](const auto& one) { return one->id() == id; });
   return at != chardevs.end() ? at->get() : nullptr;

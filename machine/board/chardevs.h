@@ -13,12 +13,12 @@
 
 namespace board {
 
-using ChardevMap = std::vector<std::unique_ptr<chardev::Chardev>>;
+using ChardevMap = std::vector<std::unique_ptr<chardev::Switch>>;
 
 core::Result<ChardevMap> open_chardevs(loop::Loop& loop, const config::Machine& machine);
 
 /// Null if there is none of that id.
-chardev::Chardev* find_chardev(const ChardevMap& chardevs, std::string_view id);
+chardev::Switch* find_chardev(const ChardevMap& chardevs, std::string_view id);
 
 /// What the monitor wants of a socket beyond bytes.
 class SocketControl final : public monitor::ChannelControl {

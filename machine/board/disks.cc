@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "machine/board/object_tree.h"
 #include "machine/log/log.h"
 
 namespace board {
@@ -70,9 +71,8 @@ core::Result<void> Disks::open_all() {
     auto made =
         std::make_unique<Drive>(engine_, drive != nullptr ? drive->id : disk.id, disk.cdrom);
     made->id = drive != nullptr ? drive->id : "";
-    made->qdev = disk.id.empty()
-                     ? fmt::format("/machine/unattached/ide.{}.{}", disk.channel, disk.unit)
-                     : disk.id;
+    const auto index = static_cast<std::size_t>(&disk - config_.ide_disks.data());
+    made->qdev = disk.id.empty() ? disk_path(config_, index) : disk.id;
     if (drive != nullptr && drive->file) {
       const bool read_only = drive->read_only || disk.cdrom;
       auto image = open_image(*drive, *drive->file, drive->format, read_only);

@@ -71,6 +71,7 @@ std::unique_ptr<monitor::MachineIdentity> make_identity(const config::Machine& m
   identity->machine = machine.machine_name == "xenfv" ? "xenfv-3.1"
                       : machine.machine_name == "pc"  ? "pc-i440fx-7.2"
                                                       : machine.machine_name;
+  identity->domid = machine.domid;
   identity->ram_bytes = machine.kind == config::Machine::Kind::kNone ? 0 : machine.ram_bytes;
   identity->kinds = {{.name = "xenfv-4.2", .alias = ""},
                      {.name = "xenfv-3.1", .alias = "xenfv"},

@@ -96,6 +96,88 @@ std::vector<monitor::CharDevice> CharPort::chardevs() const {
   return result;
 }
 
+core::Result<std::unique_ptr<chardev::Chardev>> CharPort::open(const monitor::CharSpec& spec) {
+  struct KindName {
+    std::string_view name;
+    chardev::Kind kind;
+  };
+  static constexpr KindName kKinds[] = {
+      {"null", chardev::Kind::kNull},  {"socket", chardev::Kind::kSocket},
+      {"file", chardev::Kind::kFile},  {"pipe", chardev::Kind::kPipe},
+      {"pty", chardev::Kind::kPty},    {"stdio", chardev::Kind::kStdio},
+      {"serial", chardev::Kind::kTty}, {"ringbuf", chardev::Kind::kRing}};
+  core::Fd passed(spec.fd);
+  for (const KindName& one : kKinds) {
+    if (one.name != spec.kind) continue;
+    auto opened = chardev::open(loop_, {.id = spec.id,
+                                        .kind = one.kind,
+                                        .path = spec.path,
+                                        .input_path = spec.input_path,
+                                        .append = spec.append,
+                                        .abstract_socket = spec.abstract_socket,
+                                        .host = spec.host,
+                                        .port = spec.port,
+                                        .fd = spec.fd,
+                                        .server = spec.server,
+                                        .nodelay = spec.nodelay,
+                                        .reconnect_s = spec.reconnect_s,
+                                        .ring_size = spec.ring_size,
+                                        .log_file = spec.log_file,
+                                        .log_append = spec.log_append});
+    if (opened) (void)passed.release();
+    return opened;
+  }
+  return core::fail(fmt::format("'{}' is not a kind of character device", spec.kind));
+}
+
+core::Result<void> CharPort::add_chardev(const monitor::CharSpec& spec) {
+  auto opened = open(spec);
+  if (!opened) return tl::unexpected(opened.error());
+  chardevs_.push_back(std::make_unique<chardev::Switch>(std::move(*opened)));
+  return {};
+}
+
+core::Result<void> CharPort::change_chardev(const monitor::CharSpec& spec) {
+  chardev::Switch* old = find_chardev(chardevs_, spec.id);
+  if (old == nullptr) return core::fail(fmt::format("Chardev '{}' does not exist", spec.id));
+  auto opened = open(spec);
+  if (!opened) return tl::unexpected(opened.error());
+  old->exchange(std::move(*opened));
+  return {};
+}
+
+core::Result<void> CharPort::remove_chardev(const std::string& label) {
+  const auto at = std::find_if(chardevs_.begin(), chardevs_.end(),
+                               [&](const auto& one) { return one->id() == label; });
+  if (at == chardevs_.end()) return core::fail(fmt::format("Chardev '{}' not found", label));
+  if ((*at)->in_use()) return core::fail(fmt::format("Chardev '{}' is busy", label));
+  chardevs_.erase(at);
+  return {};
+}
+
+core::Result<void> CharPort::send_break(const std::string& label) {
+  chardev::Switch* line = find_chardev(chardevs_, label);
+  if (line == nullptr) return core::fail(fmt::format("Chardev '{}' not found", label));
+  line->break_to_user();
+  return {};
+}
+
+core::Result<std::string> CharPort::read_ring(const std::string& label, std::size_t most) {
+  chardev::Switch* ring = find_chardev(chardevs_, label);
+  auto kept = ring == nullptr ? std::nullopt : ring->take_kept(most);
+  if (!kept) return core::fail(fmt::format("{} is not a ringbuf device", label));
+  return std::move(*kept);
+}
+
+core::Result<void> CharPort::write_ring(const std::string& label, std::string_view bytes) {
+  chardev::Switch* ring = find_chardev(chardevs_, label);
+  if (ring == nullptr || !ring->take_kept(0)) {
+    return core::fail(fmt::format("{} is not a ringbuf device", label));
+  }
+  ring->write({reinterpret_cast<const u8*>(bytes.data()), bytes.size()});
+  return {};
+}
+
 monitor::VncInfo VncPort::vnc() const {
   if (server_ == nullptr || !server_->enabled()) return {};
   const screen::VncServer::Info info = server_->info();

@@ -57,11 +57,20 @@ class PciPort final : public monitor::PciView {
 
 class CharPort final : public monitor::CharControl {
  public:
-  explicit CharPort(const ChardevMap& chardevs) : chardevs_(chardevs) {}
+  CharPort(loop::Loop& loop, ChardevMap& chardevs) : loop_(loop), chardevs_(chardevs) {}
   std::vector<monitor::CharDevice> chardevs() const override;
+  core::Result<void> add_chardev(const monitor::CharSpec& spec) override;
+  core::Result<void> change_chardev(const monitor::CharSpec& spec) override;
+  core::Result<void> remove_chardev(const std::string& label) override;
+  core::Result<void> send_break(const std::string& label) override;
+  core::Result<std::string> read_ring(const std::string& label, std::size_t most) override;
+  core::Result<void> write_ring(const std::string& label, std::string_view bytes) override;
 
  private:
-  const ChardevMap& chardevs_;
+  core::Result<std::unique_ptr<chardev::Chardev>> open(const monitor::CharSpec& spec);
+
+  loop::Loop& loop_;
+  ChardevMap& chardevs_;
 };
 
 class VncPort final : public monitor::VncControl {
@@ -107,8 +116,10 @@ class InputPort final : public monitor::InputControl {
 
 class MemoryPort final : public monitor::MemoryControl {
  public:
-  MemoryPort(core::GuestMemory& memory, core::PioSpace& pio, core::MmioSpace& mmio)
-      : memory_(memory), pio_(pio), mmio_(mmio) {}
+  MemoryPort(core::GuestMemory& memory, core::PioSpace& pio, core::MmioSpace& mmio,
+             std::vector<monitor::RamRange> ram)
+      : memory_(memory), pio_(pio), mmio_(mmio), ram_(std::move(ram)) {}
+  std::vector<monitor::RamRange> ram() const override { return ram_; }
   bool read_memory(u64 address, core::MutableBytes to) override {
     return memory_.read(address, to);
   }
@@ -123,6 +134,7 @@ class MemoryPort final : public monitor::MemoryControl {
   core::GuestMemory& memory_;
   core::PioSpace& pio_;
   core::MmioSpace& mmio_;
+  std::vector<monitor::RamRange> ram_;
 };
 
 class StatePort final : public monitor::StateControl {

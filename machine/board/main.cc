@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -19,6 +20,7 @@
 #include "machine/board/xen_machine.h"
 #include "machine/config/parse.h"
 #include "machine/log/log.h"
+#include "machine/log/trace.h"
 #include "machine/loop/loop.h"
 
 namespace {
@@ -50,7 +52,9 @@ int run_machine(const config::Machine& config) {
   loop::Loop loop;
   std::unique_ptr<Machine> machine;
   const board::Signals signals(loop, [&machine, &loop](int signal) {
-    if (machine != nullptr) {
+    if (signal == SIGUSR1) {
+      if (machine != nullptr) machine->report();
+    } else if (machine != nullptr) {
       machine->terminate(signal);
     } else {
       loop.quit();
@@ -94,6 +98,7 @@ int run(std::span<const char* const> argv) {
     return refuse(fmt::format("-D {}: {}", config->log_file, std::strerror(errno)));
   }
   mlog::set_timestamps(config->message_timestamp);
+  for (const std::string& pattern : config->traces) mlog::set_traced(pattern, true);
   if (config->kind == config::Machine::Kind::kNone) {
     return run_machine<board::NoMachine>(*config);
   }

@@ -2,6 +2,7 @@
 
 #include "machine/board/chardevs.h"
 #include "machine/board/identity.h"
+#include "machine/board/inspection.h"
 #include "machine/board/machine_ports.h"
 #include "machine/board/run_control.h"
 #include "machine/display/input_router.h"
@@ -90,10 +91,12 @@ struct NoMachine::Impl {
   std::unique_ptr<monitor::MachineIdentity> identity;
   Nothing nothing;
   DevicePort devices;
-  CharPort characters{chardevs};
+  CharPort characters{loop, chardevs};
   VncPort vnc{nullptr};
   screen::InputRouter router;
   InputPort input;
+  Inspection inspection{
+      {.machine = config, .identity = *identity, .cpus = nothing, .characters = characters}};
   std::unique_ptr<monitor::MachinePorts> ports;
   std::unique_ptr<monitor::Monitor> monitor;
   std::vector<std::unique_ptr<monitor::ChannelControl>> channels;
@@ -108,9 +111,10 @@ core::Result<std::unique_ptr<NoMachine>> NoMachine::create(loop::Loop& loop,
   auto chardevs = open_chardevs(loop, machine);
   if (!chardevs) return tl::unexpected(chardevs.error());
   impl->chardevs = std::move(*chardevs);
-  impl->ports = std::make_unique<monitor::MachinePorts>(monitor::MachinePorts{
-      *impl->identity, impl->run, impl->nothing, impl->devices, impl->nothing, impl->nothing,
-      impl->characters, impl->vnc, impl->nothing, impl->input, impl->nothing, impl->nothing});
+  impl->ports = std::make_unique<monitor::MachinePorts>(
+      monitor::MachinePorts{*impl->identity, impl->run, impl->nothing, impl->devices, impl->nothing,
+                            impl->nothing, impl->characters, impl->vnc, impl->nothing, impl->input,
+                            impl->nothing, impl->nothing, impl->inspection});
   impl->monitor = std::make_unique<monitor::Monitor>(
       *impl->ports, impl->fd_sets, impl->events,
       [&loop](unsigned ms, std::function<void()> task) -> std::shared_ptr<void> {

@@ -16,6 +16,7 @@ Signals::Signals(loop::Loop& loop, std::function<void(int)> received)
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGHUP);
+  sigaddset(&set, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd_ >= 0) watch_ = loop.watch_fd(fd_, loop::kReadable, [this](unsigned) { read_all(); });

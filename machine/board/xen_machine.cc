@@ -7,8 +7,21 @@
 
 #include "hw/emul/core/guest_error.h"
 #include "machine/board/identity.h"
+#include "machine/log/trace.h"
 
 namespace board {
+namespace {
+
+std::vector<monitor::RamRange> ram_ranges(const config::Machine& machine) {
+  constexpr u64 kFourGiB = u64{4} << 30;
+  const u64 below = std::min(machine.ram_bytes, machine.max_ram_below_4g);
+  std::vector<monitor::RamRange> ranges = {{0, below}};
+  if (machine.ram_bytes > below) ranges.push_back({kFourGiB, machine.ram_bytes - below});
+  return ranges;
+}
+
+}  // namespace
+
 core::Result<std::unique_ptr<XenMachine>> XenMachine::create(loop::Loop& loop,
                                                              const config::Machine& machine) {
   std::unique_ptr<XenMachine> made(new XenMachine(loop, machine));
@@ -147,16 +160,26 @@ core::Result<void> XenMachine::make_monitor() {
       std::make_unique<CpuPort>(board_->power_management(), config_.smp.cpus, config_.smp.max_cpus);
   device_port_ = std::make_unique<DevicePort>(config_);
   pci_port_ = std::make_unique<PciPort>(*pci_);
-  char_port_ = std::make_unique<CharPort>(chardevs_);
+  char_port_ = std::make_unique<CharPort>(loop_, chardevs_);
   vnc_port_ = std::make_unique<VncPort>(vnc_.get());
   screen_port_ = std::make_unique<ScreenPort>(console_, config_.vga ? config_.vga->id : "",
                                               config_.vga.has_value());
   input_port_ = std::make_unique<InputPort>(input_);
-  memory_port_ = std::make_unique<MemoryPort>(*ram_, pio_, mmio_);
+  memory_port_ = std::make_unique<MemoryPort>(*ram_, pio_, mmio_, ram_ranges(config_));
   state_port_ = std::make_unique<StatePort>(board_->platform());
+  access_log_ = std::make_unique<ioreq::AccessLog>(pio_, mmio_, *pci_);
+  inspection_ = std::make_unique<Inspection>(
+      Inspection::Parts{.machine = config_,
+                        .identity = *identity_,
+                        .cpus = *cpu_port_,
+                        .characters = *char_port_,
+                        .pci = pci_.get(),
+                        .accesses = access_log_.get(),
+                        .devices = [this] { return board_->devices(); },
+                        .console = config_.vga.has_value()});
   ports_ = std::make_unique<monitor::MachinePorts>(monitor::MachinePorts{
       *identity_, run_, *cpu_port_, *device_port_, *pci_port_, *disks_, *char_port_, *vnc_port_,
-      *screen_port_, *input_port_, *memory_port_, *state_port_});
+      *screen_port_, *input_port_, *memory_port_, *state_port_, *inspection_});
   monitor_ = std::make_unique<monitor::Monitor>(
       *ports_, fd_sets_, events_,
       [this](unsigned ms, std::function<void()> task) -> std::shared_ptr<void> {
@@ -181,7 +204,8 @@ core::Result<void> XenMachine::go_live() {
   core::GuestMemory& memory = recorder_ != nullptr ? recorder_->tap_strings(*ram_) : *ram_;
   server_ = std::make_unique<ioreq::Server>(ioreq::DispatchWires{pio_, mmio_, *pci_, memory, *this},
                                             *xen_, xen_->pages(), xen_->ids().vcpus);
-  server_->set_tap(recorder_.get());
+  access_log_->set_next(recorder_.get());
+  server_->set_tap(access_log_.get());
   server_->set_polling(GuestAccess::polling_window());
   access_ = std::make_unique<GuestAccess>(*server_, xen_->fd(), [this] { served(); });
   return server_->bind(xen_->ids().buffered_port);
@@ -283,8 +307,27 @@ void XenMachine::serve(bool on) {
 
 /// Called after every access, so it only looks whether there is anything to tell.
 void XenMachine::served() {
+  if (mlog::traced(mlog::Trace::kGuestAccess) && access_trace_ == nullptr) {
+    access_trace_ = loop_.after(100, [this] { trace_accesses(); });
+  }
   if (core::guest_error_count() == reported_errors_ || error_report_ != nullptr) return;
   error_report_ = loop_.after(100, [this] { report_guest_errors(); });
+}
+
+/// Some lines of each tenth of a second, so that a busy guest does not fill the disk.
+void XenMachine::trace_accesses() {
+  access_trace_.reset();
+  constexpr u64 kMost = 100;
+  const u64 fresh = access_log_->total() - traced_accesses_;
+  traced_accesses_ = access_log_->total();
+  if (fresh > kMost) mlog::info("guest_access: {} accesses are left out", fresh - kMost);
+  for (const auto& one : inspection_->last_accesses(std::min(fresh, kMost))) {
+    mlog::info("guest_access: {}", to_line(one));
+  }
+}
+
+void XenMachine::report() {
+  inspection_->log_accesses(ioreq::AccessLog::kKept);
 }
 
 void XenMachine::report_running() {
@@ -303,7 +346,7 @@ void XenMachine::report_guest_errors() {
   const std::size_t count = core::take_guest_errors(errors, lost);
   for (std::size_t i = 0; i < count; ++i) {
     unsigned long dropped = 0;
-    if (!error_limiter_.allow(dropped)) continue;
+    if (!mlog::traced(mlog::Trace::kGuestError) || !error_limiter_.allow(dropped)) continue;
     if (dropped != 0) mlog::info("{} lines about the guest were left out", dropped);
     mlog::info("guest: {}: {} ({:#x}, {:#x})", errors[i].device, errors[i].what, errors[i].first,
                errors[i].second);
@@ -341,7 +384,7 @@ void XenMachine::unplug(u16 mask) {
 }
 
 void XenMachine::guest_line(std::string_view line) {
-  mlog::info("guest log: {}", line);
+  if (mlog::traced(mlog::Trace::kPlatformLog)) mlog::info("guest log: {}", line);
 }
 
 }  // namespace board

@@ -20,6 +20,7 @@
 #include "machine/board/chardevs.h"
 #include "machine/board/disks.h"
 #include "machine/board/guest_access.h"
+#include "machine/board/inspection.h"
 #include "machine/board/machine_ports.h"
 #include "machine/board/pc_board.h"
 #include "machine/board/run_control.h"
@@ -53,6 +54,8 @@ class XenMachine final : private ioreq::ServerHost,
   void start();
   /// A signal asks us to end.
   void terminate(int signal);
+  /// Tells the log what the guest did last.
+  void report();
   /// The end: disks are drained and flushed.
   void finish();
 
@@ -80,6 +83,7 @@ class XenMachine final : private ioreq::ServerHost,
   void begin_recording();
   void report_running();
   void report_guest_errors();
+  void trace_accesses();
 
   // ioreq::ServerHost
   void time_offset(core::i64 seconds) override;
@@ -108,6 +112,7 @@ class XenMachine final : private ioreq::ServerHost,
   core::MmioSpace mmio_;
   std::unique_ptr<pci::Bus> pci_;
   std::unique_ptr<ioreq::RangeTracker> ranges_;
+  std::unique_ptr<ioreq::AccessLog> access_log_;
   std::unique_ptr<ioreq::Server> server_;
   std::unique_ptr<GuestAccess> access_;
   ChardevMap chardevs_;
@@ -128,12 +133,15 @@ class XenMachine final : private ioreq::ServerHost,
   std::unique_ptr<InputPort> input_port_;
   std::unique_ptr<MemoryPort> memory_port_;
   std::unique_ptr<StatePort> state_port_;
+  std::unique_ptr<Inspection> inspection_;
   std::unique_ptr<monitor::MachinePorts> ports_;
   std::unique_ptr<monitor::Monitor> monitor_;
   std::vector<std::unique_ptr<monitor::ChannelControl>> channel_controls_;
 
   loop::WatchPtr record_flush_;
   loop::WatchPtr error_report_;
+  loop::WatchPtr access_trace_;
+  u64 traced_accesses_ = 0;
   mlog::Limiter error_limiter_{20, 1000};
   u64 reported_errors_ = 0;
   core::i64 rtc_offset_ = 0;  // seconds that the guest moved its clock by, in all

@@ -29,13 +29,22 @@ class RingChardev final : public Chardev {
   explicit RingChardev(const Spec& spec) : Chardev(spec.id), bytes_(spec.ring_size) {}
   std::string description() const override { return "ringbuf"; }
   bool connected() const override { return true; }
+  std::optional<std::string> take_kept(std::size_t most) override {
+    std::string kept;
+    for (; oldest_ != next_ && kept.size() < most; ++oldest_) {
+      kept += static_cast<char>(bytes_[oldest_ % bytes_.size()]);
+    }
+    return kept;
+  }
 
  private:
   std::size_t send(core::Bytes data) override {
     for (const core::u8 byte : data) bytes_[next_++ % bytes_.size()] = byte;
+    if (next_ - oldest_ > bytes_.size()) oldest_ = next_ - bytes_.size();
     return data.size();
   }
   std::vector<core::u8> bytes_;
+  std::size_t oldest_ = 0;
   std::size_t next_ = 0;
 };
 
@@ -66,6 +75,21 @@ std::size_t Chardev::write(core::Bytes data) {
   if (log_ && taken > 0) [[maybe_unused]]
     const ssize_t ignored = ::write(log_.get(), data.data(), taken);
   return taken;
+}
+
+void Switch::set_client(core::CharClient* client) {
+  Chardev::set_client(client);
+  now_->set_client(client);
+}
+
+void Switch::exchange(std::unique_ptr<Chardev> next) {
+  now_->set_client(nullptr);
+  now_ = std::move(next);
+  core::CharClient* user = client();
+  now_->set_client(user);
+  if (user == nullptr) return;
+  user->char_event(core::CharEvent::kClosed);
+  if (now_->connected()) user->char_event(core::CharEvent::kOpened);
 }
 
 std::string error_text(int error) {

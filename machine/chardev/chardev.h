@@ -75,6 +75,12 @@ class Chardev : public core::CharBackend {
   /// Sockets: hangs up. char_event(kClosed) comes from within.
   virtual void disconnect() {}
 
+  /// Rings: the oldest bytes, at most `most`, which are then gone; others have nothing to tell.
+  virtual std::optional<std::string> take_kept(std::size_t /*most*/) { return std::nullopt; }
+
+  /// Somebody is on this side: a line of the guest or a monitor.
+  bool in_use() const { return client_ != nullptr; }
+
   std::size_t write(core::Bytes data) final;
   void set_client(core::CharClient* client) override { client_ = client; }
   void accept_input() override {}
@@ -99,6 +105,35 @@ class Chardev : public core::CharBackend {
   core::CharClient* client_ = nullptr;
   core::u64 dropped_ = 0;
   Fd log_;
+};
+
+/// A back end that can be exchanged while whoever uses it goes on.
+class Switch final : public Chardev {
+ public:
+  explicit Switch(std::unique_ptr<Chardev> first) : Chardev(first->id()), now_(std::move(first)) {}
+  /// The user sees the old one close and the new one open.
+  void exchange(std::unique_ptr<Chardev> next);
+  /// As if the other side had sent a break.
+  void break_to_user() {
+    if (client() != nullptr) client()->char_event(core::CharEvent::kBreak);
+  }
+
+  std::string description() const override { return now_->description(); }
+  bool connected() const override { return now_->connected(); }
+  int take_fd() override { return now_->take_fd(); }
+  void disconnect() override { now_->disconnect(); }
+  std::optional<std::string> take_kept(std::size_t most) override { return now_->take_kept(most); }
+  void set_client(core::CharClient* client) override;
+  void accept_input() override { now_->accept_input(); }
+  void set_line(core::u32 speed, char parity, unsigned data, unsigned stop) override {
+    now_->set_line(speed, parity, data, stop);
+  }
+  void send_break() override { now_->send_break(); }
+
+ private:
+  std::size_t send(core::Bytes data) override { return now_->write(data); }
+
+  std::unique_ptr<Chardev> now_;
 };
 
 /// Opens a back end, or says in one line what stands in the way. Ignores SIGPIPE for the process:

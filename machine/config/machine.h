@@ -283,6 +283,7 @@ struct Machine {
   std::string rtc_base;  // a date, if one was given
   std::string pid_file;
   Record record;
+  std::vector<std::string> traces;  // -trace: names, or patterns with *
   std::string metrics_path;  // -metrics: a socket on which to tell figures; empty: none
   bool daemonize = false;
   std::string log_file;

@@ -127,6 +127,7 @@ class Parser {
   Status add_keymap(std::string_view value);
   Status add_pidfile(std::string_view value);
   Status add_log_file(std::string_view value);
+  Status add_trace(std::string_view value);
   Status add_metrics(std::string_view value);
   Status add_record(std::string_view value);
   Status add_readconfig(std::string_view value);

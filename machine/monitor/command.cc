@@ -49,10 +49,15 @@ std::span<const Topic> Registry::topics() {
       {"Disks and media", block_commands()},
       {"Disks as they are", block_query_commands()},
       {"Processors and devices", device_commands()},
+      {"Objects and kinds of devices", object_commands()},
+      {"Character devices", chardev_commands()},
       {"The screen", display_commands()},
       {"Keys and pointers", input_commands()},
       {"Descriptors that clients pass", fd_commands()},
       {"State and memory", state_commands()},
+      {"Dumps of guest memory", dump_commands()},
+      {"What is logged", trace_commands()},
+      {"Looking for a fault", inspect_commands()},
   };
   return all;
 }

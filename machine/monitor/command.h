@@ -20,6 +20,7 @@ class Events;
 class Registry;
 class KeyPresser;
 class Hmp;
+class ObjectStore;
 
 enum class ErrorClass : u8 { kGeneric, kCommandNotFound, kDeviceNotActive, kDeviceNotFound };
 std::string_view error_class_name(ErrorClass error);
@@ -52,6 +53,7 @@ struct Context {
   const Registry& registry;
   KeyPresser& keys;
   Hmp& hmp;
+  ObjectStore& objects;
   Client* client = nullptr;
 };
 
@@ -96,6 +98,11 @@ std::span<const Command> display_commands();
 std::span<const Command> input_commands();
 std::span<const Command> fd_commands();
 std::span<const Command> state_commands();
+std::span<const Command> object_commands();
+std::span<const Command> chardev_commands();
+std::span<const Command> trace_commands();
+std::span<const Command> dump_commands();
+std::span<const Command> inspect_commands();
 
 /// From a port's answer: nothing to return, or its error.
 Reply from_result(const Result<void>& result);

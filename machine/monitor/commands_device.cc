@@ -1,10 +1,12 @@
-// Processors and devices that come and go, and the tree that clients walk to find them.
+// Processors and devices that come and go.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/command.h"
+#include "machine/monitor/object_store.h"
+#include "machine/monitor/object_tree.h"
 #include "machine/monitor/result_types.h"
 
 namespace monitor {
@@ -109,6 +111,28 @@ constexpr Member kAddArguments[] = {
     {"id", &kStringType, true, "how it is to be called"},
 };
 
+/// What stands against plugging in a `driver` with these properties, before the machine is asked.
+std::optional<QmpError> check_properties(Context& context, const std::string& driver,
+                                         const Json& arguments) {
+  for (const DeviceTypeInfo& type : context.ports.inspect.device_types()) {
+    if (type.name != driver) continue;
+    for (auto it = arguments.begin(); it != arguments.end(); ++it) {
+      const bool known = it.key() == "driver" || it.key() == "id" || it.key() == "bus" ||
+                         std::any_of(type.properties.begin(), type.properties.end(),
+                                     [&](const auto& one) { return one.name == it.key(); });
+      if (!known) return QmpError{{}, "Property '" + driver + "." + it.key() + "' not found"};
+    }
+    // Of the buses here, only PCI and USB tell the guest when something comes.
+    std::string bus;
+    if (type.bus == "IDE") bus = text_of(arguments, "bus").value_or("ide.1");
+    if (type.bus == "ISA") bus = "isa.0";
+    if (type.bus == "floppy-bus") bus = "floppy-bus.0";
+    if (!bus.empty()) return QmpError{{}, "Bus '" + bus + "' does not support hotplugging"};
+  }
+  if (driver != "VGA") return std::nullopt;
+  return QmpError{{}, "Parameter 'driver' expects a pluggable device type"};
+}
+
 Reply device_add(Context& context, const Json& arguments) {
   const std::string driver = required_text(arguments, "driver");
   const std::string id = text_of(arguments, "id").value_or(std::string());
@@ -117,6 +141,10 @@ Reply device_add(Context& context, const Json& arguments) {
   }
   if (!context.ports.device.knows_device(driver)) {
     return refuse("'" + driver + "' is not a valid device model name");
+  }
+  if (!id.empty() && !is_identifier(id)) return refuse("Parameter 'id' expects an identifier");
+  if (auto error = check_properties(context, driver, arguments)) {
+    return tl::unexpected<QmpError>(std::move(*error));
   }
   if (!id.empty() && id_in_use(context, id)) return refuse("Duplicate device ID '" + id + "'");
   DeviceSpec spec{driver, id, {}};
@@ -143,95 +171,26 @@ Reply device_del(Context& context, const Json& arguments) {
                     context.ports.identity.cpu_type);
     }
   }
-  return device_not_found(id);
+  const Object root = context.ports.inspect.objects();
+  const FoundObject found = find_object(root, id);
+  if (found.object == nullptr) return device_not_found(id);
+  if (found.object->property("realized") == nullptr) {
+    return refuse(found.path + " is not a hotpluggable device");
+  }
+  return refuse("Device '" + found.object->type + "' does not support hotplugging");
 }
 
-struct Property {
-  std::string name;
-  std::string type;
+constexpr Member kLinkArguments[] = {
+    {"name", &kStringType, false, "of a network card or its back end"},
+    {"up", &kBoolType},
 };
 
-/// What lies below `path`, as far as clients walk: the devices that have an id.
-std::optional<std::vector<Property>> tree(Context& context, std::string path) {
-  if (!path.empty() && path.front() != '/') path.insert(path.begin(), '/');
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  std::vector<Property> list = {{"type", "string"}};
-  const MachineIdentity& identity = context.ports.identity;
-  if (path == "/") {
-    for (const char* name : {"objects", "chardevs"}) list.push_back({name, "child<container>"});
-    list.push_back({"machine", "child<" + identity.machine + "-machine>"});
-    return list;
+Reply set_link(Context& context, const Json& arguments) {
+  const std::string name = required_text(arguments, "name");
+  if (context.ports.device.set_link(name, bool_of(arguments, "up").value_or(false))) {
+    return Json::object();
   }
-  if (path == "/machine") {
-    for (const char* name : {"unattached", "peripheral", "peripheral-anon"}) {
-      list.push_back({name, "child<container>"});
-    }
-    return list;
-  }
-  if (path == "/machine/peripheral") {
-    for (const DeviceInfo& device : context.ports.device.named_devices()) {
-      list.push_back({device.id, "child<" + device.driver + ">"});
-    }
-    for (const Cpu& cpu : context.ports.cpu.cpus()) {
-      if (!cpu.id.empty()) list.push_back({cpu.id, "child<" + identity.cpu_type + ">"});
-    }
-    return list;
-  }
-  if (path == "/chardevs") {
-    for (const CharDevice& device : context.ports.character.chardevs()) {
-      list.push_back({device.label, "child<chardev>"});
-    }
-    return list;
-  }
-  for (const char* known : {"/objects", "/machine/unattached", "/machine/peripheral-anon"}) {
-    if (path == known) return list;
-  }
-  for (const DeviceInfo& device : context.ports.device.named_devices()) {
-    if (path == "/machine/peripheral/" + device.id) return list;
-  }
-  for (const Cpu& cpu : context.ports.cpu.cpus()) {
-    if (path == cpu_path(cpu)) return list;
-  }
-  return std::nullopt;
-}
-
-constexpr Member kListArguments[] = {{"path", &kStringType}};
-
-Reply qom_list(Context& context, const Json& arguments) {
-  const std::string path = required_text(arguments, "path");
-  const auto properties = tree(context, path);
-  if (!properties) return device_not_found(path);
-  Json list = Json::array();
-  for (const Property& property : *properties) {
-    list.push_back(Json{{"name", property.name}, {"type", property.type}});
-  }
-  return list;
-}
-
-std::string type_at(Context& context, const std::string& path) {
-  const MachineIdentity& identity = context.ports.identity;
-  if (path == "/machine") return identity.machine + "-machine";
-  for (const DeviceInfo& device : context.ports.device.named_devices()) {
-    if (path == "/machine/peripheral/" + device.id) return device.driver;
-  }
-  for (const Cpu& cpu : context.ports.cpu.cpus()) {
-    if (path == cpu_path(cpu)) return identity.cpu_type;
-  }
-  return "container";
-}
-
-constexpr Member kGetArguments[] = {{"path", &kStringType}, {"property", &kStringType}};
-
-Reply qom_get(Context& context, const Json& arguments) {
-  const std::string path = required_text(arguments, "path");
-  const std::string property = required_text(arguments, "property");
-  const auto properties = tree(context, path);
-  if (!properties) return device_not_found(path);
-  if (property == "type") return Json(type_at(context, path));
-  for (const Property& known : *properties) {
-    if (known.name == property) return Json(fmt::format("{}/{}", path, property));
-  }
-  return refuse(fmt::format("Property '{}.{}' not found", type_at(context, path), property));
+  return device_not_found(name);
 }
 
 constexpr Command kCommands[] = {
@@ -243,9 +202,7 @@ constexpr Command kCommands[] = {
      &kHotpluggableCPUList},
     {"device_add", kAddArguments, device_add, "Plugs a device or a processor in.", nullptr, true},
     {"device_del", kDelArguments, device_del, "Asks the guest to let go of a device."},
-    {"qom-list", kListArguments, qom_list, "What lies below a path of the tree.",
-     &kObjectPropertyInfoList},
-    {"qom-get", kGetArguments, qom_get, "One property of an object of the tree.", &kAnyType},
+    {"set_link", kLinkArguments, set_link, "Plugs or pulls a network cable."},
 };
 
 }  // namespace

@@ -144,6 +144,26 @@ Reply query_pci(Context& context, const Json&) {
   return Json::array({Json{{"bus", 0}, {"devices", std::move(devices)}}});
 }
 
+Reply query_display_options(Context&, const Json&) {
+  return Json{{"type", "none"}};
+}
+
+/// The one model that a client may plug in; what it can do is Xen's business.
+Reply query_cpu_definitions(Context& context, const Json&) {
+  return Json::array({Json{{"name", "qemu32"},
+                           {"typename", context.ports.identity.cpu_type},
+                           {"unavailable-features", Json::array()},
+                           {"static", false},
+                           {"migration-safe", true},
+                           {"deprecated", false}}});
+}
+
+Reply no_generation_id(Context&, const Json&) {
+  return refuse(
+      "The generation id is in hvmloader's tables: see platform/generation-id in "
+      "xenstore");
+}
+
 constexpr Command kCommands[] = {
     {"query-name", {}, query_name, "The name given with -name.", &kNameInfo},
     {"query-uuid", {}, query_uuid, "The guest's UUID.", &kUuidInfo},
@@ -173,11 +193,6 @@ constexpr Command kCommands[] = {
      "The kinds of character devices.",
      &kChardevBackendInfoList},
     {"query-pci", {}, query_pci, "The functions on the PCI bus.", &kPciInfoList},
-    {"query-iothreads",
-     {},
-     empty_list,
-     "Threads for disks that a client made: none.",
-     &kIOThreadInfoList},
     {"query-memory-devices", {}, empty_list, "Memory that was plugged in: none.", &kAnyList},
     {"query-rx-filter", {}, empty_list, "What network cards receive.", &kRxFilterInfoList},
     {"query-acpi-ospm-status",
@@ -189,6 +204,18 @@ constexpr Command kCommands[] = {
     {"query-block-jobs", {}, empty_list, "Long-running work on disks: none.", &kAnyList},
     {"query-migrate", {}, empty_object, "The state of a migration: none.", &kMigrationInfo},
     {"query-balloon", {}, no_balloon, "Memory balloons are Xen's own here.", &kBalloonInfo},
+    {"query-display-options",
+     {},
+     query_display_options,
+     "What kind of window there is: none.",
+     &kDisplayOptions},
+    {"query-cpu-definitions",
+     {},
+     query_cpu_definitions,
+     "The models of processors.",
+     &kCpuDefinitionInfoList},
+    {"query-memdev", {}, empty_list, "Memory that was given as an object: none.", &kAnyList},
+    {"query-vm-generation-id", {}, no_generation_id, "Refused: hvmloader has it.", &kAnyType},
     {"balloon", kBalloonArguments, no_balloon, "Memory balloons are Xen's own here."},
 };
 

@@ -26,16 +26,26 @@ std::string_view take_name(std::string_view& line) {
   return name;
 }
 
+using Lists = std::initializer_list<std::span<const HmpCommand>>;
+
+std::vector<const HmpCommand*> by_name(Lists lists) {
+  std::vector<const HmpCommand*> all;
+  for (const auto list : lists) {
+    for (const HmpCommand& command : list) all.push_back(&command);
+  }
+  std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
+  return all;
+}
+
 /// All commands that are not `info` ones, by name.
 const std::vector<const HmpCommand*>& commands() {
-  static const std::vector<const HmpCommand*> all = [] {
-    std::vector<const HmpCommand*> list;
-    for (const HmpCommand& command : hmp_control_commands()) list.push_back(&command);
-    for (const HmpCommand& command : hmp_memory_commands()) list.push_back(&command);
-    std::sort(list.begin(), list.end(),
-              [](const auto* a, const auto* b) { return a->name < b->name; });
-    return list;
-  }();
+  static const auto all = by_name({hmp_control_commands(), hmp_memory_commands(),
+                                   hmp_object_commands(), hmp_inspect_commands()});
+  return all;
+}
+
+const std::vector<const HmpCommand*>& info_commands() {
+  static const auto all = by_name({hmp_info_commands(), hmp_tree_commands(), hmp_inspect_info()});
   return all;
 }
 
@@ -47,8 +57,8 @@ const HmpCommand* find_command(std::string_view name) {
 }
 
 const HmpCommand* find_info(std::string_view name) {
-  for (const HmpCommand& command : hmp_info_commands()) {
-    if (matches(command, name)) return &command;
+  for (const HmpCommand* command : info_commands()) {
+    if (matches(*command, name)) return command;
   }
   return nullptr;
 }
@@ -65,7 +75,7 @@ std::string unknown(std::string_view name) {
 
 std::string info_help() {
   std::string out;
-  for (const HmpCommand& command : hmp_info_commands()) out += describe("info ", command);
+  for (const HmpCommand* command : info_commands()) out += describe("info ", *command);
   return out;
 }
 

@@ -62,6 +62,11 @@ bool parse_arguments(const HmpCommand& command, std::string_view line, HmpCall& 
 
 std::span<const HmpCommand> hmp_control_commands();
 std::span<const HmpCommand> hmp_memory_commands();
+std::span<const HmpCommand> hmp_object_commands();
+std::span<const HmpCommand> hmp_inspect_commands();
+// Of `info`.
 std::span<const HmpCommand> hmp_info_commands();
+std::span<const HmpCommand> hmp_tree_commands();
+std::span<const HmpCommand> hmp_inspect_info();
 
 }  // namespace monitor

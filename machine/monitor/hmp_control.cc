@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "machine/log/log.h"
 #include "machine/monitor/hmp_command.h"
 #include "machine/monitor/keys.h"
 
@@ -179,15 +178,6 @@ void select_cpu(HmpCall& call) {
   call.print("invalid CPU index\n");
 }
 
-void log(HmpCall& call) {
-  const std::string items = call.text("items");
-  if (items == "none") return mlog::set_threshold(mlog::Level::kInfo);
-  if (items == "debug") return mlog::set_threshold(mlog::Level::kDebug);
-  call.print("Log items (comma separated):\n");
-  call.print("none            remove all logs\n");
-  call.print("debug           log also what only developers want to know\n");
-}
-
 void set_password(HmpCall& call) {
   Json arguments = {{"protocol", call.text("protocol")}, {"password", call.text("password")}};
   if (call.has("connected")) arguments["connected"] = call.text("connected");
@@ -235,7 +225,6 @@ constexpr HmpArgument kDump[] = {{"filename", Kind::kFilename},
                                  {"head", Kind::kExpression32, true}};
 constexpr HmpArgument kDevice[] = {{"device"}};
 constexpr HmpArgument kId[] = {{"id"}};
-constexpr HmpArgument kItems[] = {{"items"}};
 constexpr HmpArgument kName[] = {{"name"}};
 constexpr HmpArgument kPath[] = {{"path", Kind::kText, true}};
 constexpr HmpArgument kGdb[] = {{"device", Kind::kText, true}};
@@ -267,7 +256,6 @@ constexpr HmpCommand kCommands[] = {
      device_add},
     {"device_del", kId, "device", "ask the guest to let go of a device", device_del},
     {"cpu", kIndex, "index", "choose the processor that commands are about", select_cpu},
-    {"log", kItems, "item1[,...]", "say how much is logged: none, debug", log},
     {"set_password", kPassword, "protocol password [-d display] [action-if-connected]",
      "set the password of VNC", set_password},
     {"expire_password", kExpire, "protocol time [-d display]",

@@ -226,24 +226,6 @@ void memory_size(HmpCall& call) {
       fmt::format("base memory: {}\nplugged memory: 0\n", call.context.ports.identity.ram_bytes));
 }
 
-void qtree(HmpCall& call) {
-  call.print("bus: main-system-bus\n  type System\n");
-  for (const PciDevice& device : call.context.ports.pci.pci_functions()) {
-    const std::string_view kind = pci_class_name(device.class_code);
-    call.print(fmt::format("  dev: {}, id \"{}\"\n", kind.empty() ? "PCI function" : kind,
-                           device.qdev_id));
-    call.print(
-        fmt::format("    addr = {:02x}.{}\n    class {}, addr {:02x}:{:02x}.{}, "
-                    "pci id {:04x}:{:04x} (sub {:04x}:{:04x})\n",
-                    device.slot, device.function, kind, device.bus, device.slot, device.function,
-                    device.vendor, device.device, device.subsystem_vendor, device.subsystem));
-  }
-  for (const DeviceInfo& device : call.context.ports.device.named_devices()) {
-    call.print(fmt::format("  dev: {}, id \"{}\"\n", device.driver, device.id));
-    if (!device.bus.empty()) call.print(fmt::format("    bus = {}\n", device.bus));
-  }
-}
-
 void roms(HmpCall& call) {
   for (const PciDevice& device : call.context.ports.pci.pci_functions()) {
     for (const PciRegion& region : device.regions) {
@@ -299,7 +281,6 @@ constexpr HmpCommand kCommands[] = {
     {"network", {}, "", "network cards and their host side", nothing},
     {"pci", {}, "", "functions on the PCI bus", pci},
     {"pic", {}, "", "refused: Xen has the interrupt controllers", irq},
-    {"qtree", {}, "", "devices by bus", qtree},
     {"registers", kRegisters, "[-a|vcpu]", "refused: Xen has the processors", registers},
     {"roms", {}, "", "option ROMs", roms},
     {"status", {}, "", "whether the guest runs", status},

@@ -16,6 +16,7 @@
 #include "hw/emul/core/display.h"
 #include "hw/emul/core/result.h"
 #include "hw/emul/core/types.h"
+#include "machine/monitor/inspect_port.h"
 
 namespace monitor {
 
@@ -48,6 +49,7 @@ struct MachineIdentity {
   std::string name;  // -name, empty if not given
   std::string uuid = "00000000-0000-0000-0000-000000000000";
   std::string machine;  // type in use, "xenfv-3.1"
+  u32 domid = 0;
   u64 ram_bytes = 0;
   std::string cpu_type = "qemu32-i386-cpu";
   std::vector<MachineKind> kinds;
@@ -131,6 +133,8 @@ class DeviceControl {
   virtual Result<void> add_device(const DeviceSpec& device) = 0;
   /// The device exists. Asks the guest to let it go; DEVICE_DELETED follows.
   virtual Result<void> remove_device(const std::string& id) = 0;
+  /// Plugs or pulls the cable of a network card or back end; false if there is none of that name.
+  virtual bool set_link(const std::string& /*name*/, bool /*up*/) { return false; }
 };
 
 struct PciRegion {
@@ -239,10 +243,46 @@ struct CharDevice {
   bool frontend_open = true;
 };
 
+/// A character device that a client asks for.
+struct CharSpec {
+  std::string id;
+  std::string kind;  // "null", "socket", "file", "pipe", "pty", "stdio", "serial", "ringbuf"
+  std::string path;
+  std::string input_path;
+  bool append = false;
+  bool abstract_socket = false;
+  std::string host, port;  // tcp, where `path` is empty
+  int fd = -1;
+  bool server = true;
+  bool wait = false;
+  bool nodelay = false;
+  u32 reconnect_s = 0;
+  u64 ring_size = 65536;
+  std::string log_file;
+  bool log_append = false;
+};
+
 class CharControl {
  public:
   virtual ~CharControl() = default;
   virtual std::vector<CharDevice> chardevs() const = 0;
+
+  // A machine without these says why.
+  virtual Result<void> add_chardev(const CharSpec& /*spec*/) { return fixed(); }
+  /// Puts another back end under the same label.
+  virtual Result<void> change_chardev(const CharSpec& /*spec*/) { return fixed(); }
+  virtual Result<void> remove_chardev(const std::string& /*label*/) { return fixed(); }
+  virtual Result<void> send_break(const std::string& /*label*/) { return fixed(); }
+  /// A ring's oldest bytes, at most `most`; they are gone then.
+  virtual Result<std::string> read_ring(const std::string& /*label*/, std::size_t /*most*/) {
+    return core::fail("Character devices of this machine are fixed");
+  }
+  virtual Result<void> write_ring(const std::string& /*label*/, std::string_view /*bytes*/) {
+    return fixed();
+  }
+
+ private:
+  static Result<void> fixed() { return core::fail("Character devices of this machine are fixed"); }
 };
 
 struct VncClient {
@@ -311,9 +351,16 @@ struct MappedRegion {
   std::string name;
 };
 
+struct RamRange {
+  u64 base = 0;
+  u64 length = 0;
+};
+
 class MemoryControl {
  public:
   virtual ~MemoryControl() = default;
+  /// Where the guest has RAM, ascending.
+  virtual std::vector<RamRange> ram() const { return {}; }
   /// Guest-physical; false if a byte is not RAM.
   virtual bool read_memory(u64 address, core::MutableBytes to) = 0;
   virtual u32 port_read(u16 port, unsigned width) = 0;
@@ -359,6 +406,7 @@ struct MachinePorts {
   InputControl& input;
   MemoryControl& memory;
   StateControl& state;
+  Inspector& inspect;
 };
 
 }  // namespace monitor

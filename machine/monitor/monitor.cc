@@ -7,6 +7,7 @@
 #include "machine/monitor/hmp.h"
 #include "machine/monitor/hmp_session.h"
 #include "machine/monitor/keys.h"
+#include "machine/monitor/object_store.h"
 #include "machine/monitor/qmp_session.h"
 
 namespace monitor {
@@ -19,13 +20,14 @@ struct Monitor::Impl {
         keys(machine.input, std::move(delay)),
         hmp([this] { return context(); }) {}
 
-  Context context() { return {ports, fd_sets, events, registry, keys, hmp, nullptr}; }
+  Context context() { return {ports, fd_sets, events, registry, keys, hmp, objects, nullptr}; }
 
   MachinePorts ports;
   FdSets& fd_sets;
   Events& events;
   Registry registry;
   KeyPresser keys;
+  ObjectStore objects;
   Hmp hmp;
   std::vector<std::unique_ptr<core::CharClient>> sessions;
 };

@@ -261,7 +261,8 @@ TEST(Xapi, ItsForms) {
   EXPECT_EQ(m.platform.revision, 2);
   ASSERT_EQ(m.debug_ports.size(), 1U);
   EXPECT_EQ(m.debug_ports[0].iobase, 0x402);
-  EXPECT_EQ(m.notes.size(), 3U);  // trace, sandbox, the unknown global
+  EXPECT_EQ(m.notes.size(), 2U);  // sandbox, the unknown global
+  EXPECT_EQ(m.traces, std::vector<std::string>{"xen_platform_log"});
 }
 
 struct RefusedForm {

@@ -256,9 +256,14 @@ TEST_F(Commands, Devices) {
             "GenericError: 'x' is not a valid device model name");
   EXPECT_EQ(error("device_add", R"({"driver":"e1000","id":"ide-5632"})"),
             "GenericError: Duplicate device ID 'ide-5632'");
-  EXPECT_EQ(error("device_add", R"({"driver":"e1000","id":"n1","p2":"4","slot":5,"on":true})"),
+  EXPECT_EQ(error("device_add", R"({"driver":"e1000","id":"n1","mac":"4","addr":5,"rom":true})"),
+            "GenericError: Property 'e1000.rom' not found");
+  EXPECT_TRUE(bench.machine.calls.empty());
+  EXPECT_EQ(error("device_add", R"({"driver":"e1000","id":"n1","mac":"4","addr":5})"),
             "GenericError: Device 'e1000' cannot be plugged into this machine yet");
-  EXPECT_EQ(bench.machine.calls.back(), "add e1000 n1 p2=4 slot=5 on=on");
+  EXPECT_EQ(bench.machine.calls, std::vector<std::string>{"add e1000 n1 mac=4 addr=5"});
+  EXPECT_EQ(error("device_add", R"({"driver":"e1000","id":"9n"})"),
+            "GenericError: Parameter 'id' expects an identifier");
   EXPECT_EQ(error("device_del", R"({"id":"x"})"), "DeviceNotFound: Device 'x' not found");
   EXPECT_EQ(error("device_del", R"({"id":"/machine/peripheral/ide-5632"})"),
             "GenericError: Bus 'ide.1' does not support hotplugging");
@@ -337,7 +342,7 @@ TEST_F(Commands, NoBalloonHere) {
 }
 
 TEST_F(Commands, MemoryToAFile) {
-  bench.machine.ram[0x7c00] = 0xfa;
+  bench.machine.ram_bytes[0x7c00] = 0xfa;
   EXPECT_EQ(error("pmemsave", R"({"val":0,"size":16,"filename":"/nonexist/pm"})"),
             "GenericError: Could not open '/nonexist/pm': No such file or directory");
   EXPECT_EQ(error("pmemsave", R"({"val":0,"size":9223372036854775807,"filename":"/dev/null"})"),

@@ -44,7 +44,8 @@ class FakeMachine final : public monitor::RunControl,
                           public monitor::ScreenControl,
                           public monitor::InputControl,
                           public monitor::MemoryControl,
-                          public monitor::StateControl {
+                          public monitor::StateControl,
+                          public monitor::Inspector {
  public:
   explicit FakeMachine(monitor::Events& events) : events_(events) {
     cpus_ = {{0, 100, ""}, {1, 101, ""}};
@@ -68,11 +69,11 @@ class FakeMachine final : public monitor::RunControl,
     vnc_info.enabled = true;
     vnc_info.host = "127.0.0.1";
     vnc_info.service = "5901";
-    ram.resize(65536);
+    ram_bytes.resize(65536);
   }
 
   monitor::MachinePorts ports() {
-    return {id, *this, *this, *this, *this, *this, *this, *this, *this, *this, *this, *this};
+    return {id, *this, *this, *this, *this, *this, *this, *this, *this, *this, *this, *this, *this};
   }
 
   // RunControl
@@ -224,8 +225,8 @@ class FakeMachine final : public monitor::RunControl,
   bool read_memory(u64 address, core::MutableBytes to) override {
     bool good = true;
     for (std::size_t i = 0; i < to.size(); ++i) {
-      const bool ok = address < ram.size() && i < ram.size() - address;
-      to[i] = ok ? ram[address + i] : u8{0xff};
+      const bool ok = address < ram_bytes.size() && i < ram_bytes.size() - address;
+      to[i] = ok ? ram_bytes[address + i] : u8{0xff};
       good &= ok;
     }
     return good;
@@ -243,11 +244,60 @@ class FakeMachine final : public monitor::RunControl,
   }
   std::vector<monitor::MappedRegion> mapped_memory() const override { return {}; }
 
+  std::vector<monitor::RamRange> ram_ranges_at = {{0, 65536}};
+  std::vector<monitor::RamRange> ram() const override { return ram_ranges_at; }
+
+  // Inspector
+  monitor::Object objects() const override {
+    monitor::Object bridge{.name = "device[3]", .type = "PIIX3-xen"};
+    bridge.properties = {{"parent_bus", "link<bus>", std::string("/machine/i440fx/pci.0")},
+                         {"realized", "bool", true},
+                         {"addr", "int32", core::i64{8}}};
+    monitor::Object cd{.name = "ide-5632", .type = "ide-cd"};
+    cd.properties = {{"realized", "bool", true}, {"unit", "uint32", core::i64{0}}};
+    monitor::Object cpu{.name = "device[0]", .type = "qemu32-i386-cpu"};
+    std::vector<monitor::Object> named = {cd};
+    for (const monitor::Cpu& one : cpus_) {
+      if (!one.id.empty()) named.push_back({.name = one.id, .type = "qemu32-i386-cpu"});
+    }
+    monitor::Object vga{.name = "device[0]", .type = "VGA"};
+    monitor::Object machine{.name = "machine", .type = "xenfv-3.1-machine"};
+    machine.properties = {{"acpi", "OnOffAuto", std::string("on")}};
+    machine.children = {{.name = "unattached", .type = "container", .children = {cpu, bridge}},
+                        {.name = "peripheral", .type = "container", .children = named},
+                        {.name = "peripheral-anon", .type = "container", .children = {vga}}};
+    monitor::Object root{.name = "", .type = "container"};
+    root.children = {machine, {.name = "objects", .type = "container"}};
+    return root;
+  }
+  std::vector<monitor::DeviceTypeInfo> device_types() const override {
+    return {{"ide-cd", "ide-device", "IDE", {{"unit", "uint32", "", "4294967295"}}},
+            {"e1000", "pci-device", "PCI", {{"mac", "str", "", ""}, {"addr", "int32", "", "-1"}}}};
+  }
+  std::vector<monitor::AccessStats> accesses() override {
+    return {{"serial0", "pio-read", 5, 2.5, 100, 200, 300, 5}};
+  }
+  std::vector<monitor::LastAccess> last_accesses(std::size_t most) const override {
+    std::vector<monitor::LastAccess> all(2);
+    all[0].device = "serial0";
+    all[0].kind = "pio-write";
+    all[0].value = 0x41;
+    all[1].device = "ide0";
+    all[1].kind = "pio-read";
+    if (most < all.size()) all.erase(all.begin());
+    return all;
+  }
+  monitor::MemoryUse memory_use() const override { return {4096, 8192, {{"heap", 4096}}}; }
+  std::vector<monitor::DeviceRegisters> registers(std::string_view wanted) const override {
+    if (!std::string_view("serial0").starts_with(wanted)) return {};
+    return {{"serial0", 0, {{"lcr", "", core::u64{3}}}}};
+  }
+
   monitor::MachineIdentity id = identity();
   monitor::RunState now = monitor::RunState::kRunning;
   std::vector<monitor::BlockDevice> media;
   monitor::VncInfo vnc_info;
-  std::vector<u8> ram;
+  std::vector<u8> ram_bytes;
   std::vector<std::string> calls;
 
  private:

@@ -105,7 +105,7 @@ TEST_F(Human, Mtree) {
 }
 
 TEST_F(Human, Memory) {
-  for (unsigned i = 0; i < 16; ++i) bench.machine.ram[0x100 + i] = core::u8(0x40 + i);
+  for (unsigned i = 0; i < 16; ++i) bench.machine.ram_bytes[0x100 + i] = core::u8(0x40 + i);
   EXPECT_EQ(run("xp/4xw 0x100"), "0000000000000100: 0x43424140 0x47464544 0x4b4a4948 0x4f4e4d4c\n");
   EXPECT_EQ(run("xp/10xb 0x100"),
             "0000000000000100: 0x40 0x41 0x42 0x43 0x44 0x45 0x46 0x47\n"
@@ -149,8 +149,8 @@ TEST_F(Human, Ports) {
 }
 
 TEST_F(Human, Sum) {
-  bench.machine.ram[0] = 1;
-  bench.machine.ram[1] = 2;
+  bench.machine.ram_bytes[0] = 1;
+  bench.machine.ram_bytes[1] = 2;
   EXPECT_EQ(run("sum 0 2"), "32770\n");
 }
 

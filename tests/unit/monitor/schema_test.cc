@@ -42,8 +42,8 @@ TEST(Schema, EveryAnswerHasTheTypeThatIsDeclared) {
     if (name == "qmp_capabilities" || name == "quit") continue;
     MonitorBench bench;
     bench.ready();
-    std::string text =
-        bench.ask(R"({"execute":")" + name + R"(","arguments":)" + arguments_of(name) + "}");
+    std::string text = bench.channel.ask(R"({"execute":")" + name + R"(","arguments":)" +
+                                         arguments_of(name) + "}");
     ASSERT_GT(text.size(), 2u) << name;
     text.erase(text.size() - 2);
     const std::size_t last = text.rfind("\r\n");
