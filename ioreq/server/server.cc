@@ -237,6 +237,7 @@ void Server::set_polling(u64 max_ns) {
 bool Server::poll(u64 until_ns) {
   if (!policy_.enabled() || halted_ || serving_ || ports_.empty()) return false;
   u64 now = now_ns_();
+  if (now >= until_ns) return held_count_ != 0 && something_waits() && serve_ready();
   const u64 visit_ends = now + kVisitNs;
   while (now < std::min(served_at_ns_ + policy_.window(), until_ns)) {
     looking_ = true;

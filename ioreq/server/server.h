@@ -55,7 +55,7 @@ class Server {
   /// For the moment before the loop sleeps, which would be until `until_ns` (steady clock): looks
   /// at the pages for the polling window (PollPolicy), serving what comes, then unmasks. True if it
   /// is not done: the caller looks at its other sources and comes back before it sleeps. It does so
-  /// every kVisitNs at the latest.
+  /// every kVisitNs at the latest. If `until_ns` has passed the caller does not sleep: one look.
   bool poll(u64 until_ns = ~u64{0});
   /// The widest window; 0 (the default) turns polling off. Polling trades CPU time of this domain
   /// for the latency of an event and is worth it on a host with idle CPUs only.

@@ -132,13 +132,16 @@ bool Loop::Impl::round(bool may_block) {
   if (!asked_ || changed->load()) ask_glib();
   bool any = false;
   i64 until = may_block ? std::min(glib_wakes_at_, clock.next_host_ns()) : 0;
-  if (serves_guest() && until > Loop::host_ns()) {
+  if (serves_guest()) {
+    // Also when something is due: the guest may be waiting without raising its descriptor.
+    const bool sleeps = until > Loop::host_ns();
     in_guest_ = true;
-    any = guest->linger(until);
+    any = guest->linger(sleeps ? until : 0);
     in_guest_ = false;
     // What it did may be due before what we know of.
     if (!asked_ || changed->load()) ask_glib();
-    until = any || quit.load() ? 0 : std::min(glib_wakes_at_, clock.next_host_ns());
+    const bool may_sleep = sleeps && !any && !quit.load();
+    until = may_sleep ? std::min(glib_wakes_at_, clock.next_host_ns()) : 0;
   }
   const std::size_t ready = sleep(until);
   if (fds_[0].revents != 0) {

@@ -38,7 +38,8 @@ class GuestSource {
   /// `fd` is readable. Bounded work.
   virtual void ready() = 0;
   /// The loop is about to sleep, at most until `until_ns` of host time. May look for accesses for a
-  /// while. True if it found some: the loop then looks at its other sources and comes back.
+  /// while. True if it found some: the loop then looks at its other sources and comes back. With 0
+  /// the loop will not sleep, for something else is due: one look, and no more.
   virtual bool linger(core::i64 until_ns) = 0;
 };
 

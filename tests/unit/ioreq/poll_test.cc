@@ -237,6 +237,20 @@ TEST_F(PollTest, EndsWhenTheNextTimerIsDue) {
   EXPECT_TRUE(channels.masked.empty());
 }
 
+TEST_F(PollTest, WhileTheLoopIsBusyWithOthersItStillLooksOnce) {
+  open_window();
+  ASSERT_FALSE(channels.masked.empty());
+  post(0, RequestType::kPio, 0x100, 0, 1, kRead);
+  EXPECT_FALSE(channels.readable());  // masked: the loop would not hear of it
+  EXPECT_TRUE(server.poll(0));
+  answer(0);
+  const u64 before = time_ns;
+  EXPECT_FALSE(server.poll(0));
+  EXPECT_LE(time_ns - before, 100u);
+  sleep();
+  EXPECT_TRUE(channels.masked.empty());
+}
+
 TEST_F(PollTest, BufferedWritesComeFirst) {
   open_window();
   for (u64 i = 0; i < 100; ++i) buffer(RequestType::kCopy, 0xa0000 + i, i, 0);

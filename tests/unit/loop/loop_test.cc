@@ -188,6 +188,19 @@ TEST(Loop, AStormOfPolledAccessesStarvesNobody) {
   EXPECT_EQ(posted, 1);
 }
 
+TEST(Loop, LooksForTheGuestWhileOthersKeepItBusy) {
+  Loop loop;
+  StormingGuest guest;
+  loop.set_guest(&guest);
+  std::function<void()> again = [&] { loop.post(again); };  // always one more completion
+  loop.post(again);
+  for (std::size_t rounds = 1; rounds <= 5; ++rounds) {
+    loop.step(true);
+    ASSERT_EQ(guest.lingered.size(), rounds);
+    EXPECT_EQ(guest.lingered.back(), 0) << "it must not wait";
+  }
+}
+
 TEST(Loop, LingersUntilTheNextTimerAtMost) {
   Loop loop;
   StormingGuest guest;
