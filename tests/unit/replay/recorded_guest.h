@@ -170,6 +170,52 @@ class RecordedGuest {
                                 world}};
 };
 
+/// A driver's life with an IDE disk: identify, read by PIO while polling, read and write by DMA.
+inline void use_disk(RecordedGuest& guest) {
+  guest.out(0x1f6, 0xa0);
+  guest.out(0x1f7, 0xec);
+  EXPECT_EQ(guest.in(0x1f7) & 0x88, 0x08u);
+  guest.insw(0x1f0, 0x1000, 256);
+
+  guest.out(0x1f2, 2);
+  guest.out(0x1f3, 7);
+  guest.out(0x1f4, 0);
+  guest.out(0x1f5, 0);
+  guest.out(0x1f6, 0xe0);
+  guest.out(0x1f7, 0x20);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(guest.in(0x1f7) & 0x80, 0x80u) << "busy: it is polled";
+  guest.disk.complete_all();
+  EXPECT_EQ(guest.in(0x1f7) & 0x88, 0x08u);
+  guest.insw(0x1f0, 0x2000, 256);
+  EXPECT_EQ(guest.bench.ram[0x2000], guest.disk.bytes[7 * 512]);
+  guest.disk.complete_all();
+  EXPECT_EQ(guest.in(0x1f0, 2), core::load_le<core::u16>(&guest.disk.bytes[8 * 512]));
+
+  guest.insw(0x1f0, 0x2200, 255);
+
+  constexpr u8 kIde = pci::devfn(1, 1);
+  guest.config_write(kIde, 0x20, 0xc000, 4);
+  guest.config_write(kIde, 0x04, 0x05, 2);
+  guest.bench.ram.put<u32>(0x3000, 0x4000);
+  guest.bench.ram.put<u32>(0x3004, 0x80000000 | 1024);
+  for (const bool read : {true, false}) {
+    guest.out(0xc004, 0x3000, 4);
+    guest.out(0xc000, read ? 0x08 : 0x00);
+    guest.out(0xc002, 0x06);
+    guest.out(0x1f2, 2);
+    guest.out(0x1f3, 100);
+    guest.out(0x1f6, 0xe0);
+    guest.out(0x1f7, read ? 0xc8 : 0xca);
+    guest.out(0xc000, read ? 0x09 : 0x01);
+    EXPECT_EQ(guest.in(0xc002) & 1, 1u);
+    guest.bench.clock.advance(3'000'000);
+    guest.disk.complete_all();
+    EXPECT_EQ(guest.in(0xc002) & 5, 4u);
+    guest.out(0xc000, 0);
+    guest.in(0x1f7);
+  }
+}
+
 struct Played {
   Summary summary;
   std::vector<std::string> differences;

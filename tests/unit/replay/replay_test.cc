@@ -1,4 +1,6 @@
 // What a guest did on a recorded board, played to a fresh one.
+#include <filesystem>
+
 #include "tests/unit/replay/recorded_guest.h"
 
 namespace replay {
@@ -8,52 +10,6 @@ void expect_equal(const Played& played) {
   EXPECT_EQ(played.error, "");
   for (const std::string& one : played.differences) ADD_FAILURE() << one;
   EXPECT_EQ(played.summary.ending, Ending::kFinished);
-}
-
-// A driver's life with an IDE disk: identify, read by PIO while polling, read and write by DMA.
-void use_disk(RecordedGuest& guest) {
-  guest.out(0x1f6, 0xa0);
-  guest.out(0x1f7, 0xec);
-  EXPECT_EQ(guest.in(0x1f7) & 0x88, 0x08u);
-  guest.insw(0x1f0, 0x1000, 256);
-
-  guest.out(0x1f2, 2);
-  guest.out(0x1f3, 7);
-  guest.out(0x1f4, 0);
-  guest.out(0x1f5, 0);
-  guest.out(0x1f6, 0xe0);
-  guest.out(0x1f7, 0x20);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(guest.in(0x1f7) & 0x80, 0x80u) << "busy: it is polled";
-  guest.disk.complete_all();
-  EXPECT_EQ(guest.in(0x1f7) & 0x88, 0x08u);
-  guest.insw(0x1f0, 0x2000, 256);
-  EXPECT_EQ(guest.bench.ram[0x2000], guest.disk.bytes[7 * 512]);
-  guest.disk.complete_all();
-  EXPECT_EQ(guest.in(0x1f0, 2), core::load_le<core::u16>(&guest.disk.bytes[8 * 512]));
-
-  guest.insw(0x1f0, 0x2200, 255);
-
-  constexpr u8 kIde = pci::devfn(1, 1);
-  guest.config_write(kIde, 0x20, 0xc000, 4);
-  guest.config_write(kIde, 0x04, 0x05, 2);
-  guest.bench.ram.put<u32>(0x3000, 0x4000);
-  guest.bench.ram.put<u32>(0x3004, 0x80000000 | 1024);
-  for (const bool read : {true, false}) {
-    guest.out(0xc004, 0x3000, 4);
-    guest.out(0xc000, read ? 0x08 : 0x00);
-    guest.out(0xc002, 0x06);
-    guest.out(0x1f2, 2);
-    guest.out(0x1f3, 100);
-    guest.out(0x1f6, 0xe0);
-    guest.out(0x1f7, read ? 0xc8 : 0xca);
-    guest.out(0xc000, read ? 0x09 : 0x01);
-    EXPECT_EQ(guest.in(0xc002) & 1, 1u);
-    guest.bench.clock.advance(3'000'000);
-    guest.disk.complete_all();
-    EXPECT_EQ(guest.in(0xc002) & 5, 4u);
-    guest.out(0xc000, 0);
-    guest.in(0x1f7);
-  }
 }
 
 TEST(Replay, DiskWithBusyPollsAndDmaIsTheSame) {
@@ -239,6 +195,22 @@ TEST(Replay, RepeatedRequestsAreSmall) {
   RecordedGuest guest;
   for (int i = 0; i < 1000; ++i) guest.in(0x64);
   EXPECT_LE(guest.recorder.pending().size(), 5'050u) << "tag, time, answer";
+}
+
+/// Recordings that are kept: of real guests, and of this format as it was when they were made.
+TEST(Replay, KeptRecordingsAreTheSame) {
+  std::size_t played_files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(TRACES)) {
+    if (entry.path().extension() != ".trace") continue;
+    const auto file = board::MappedFile::open(entry.path());
+    ASSERT_TRUE(file);
+    const Played played = play(file->bytes());
+    EXPECT_EQ(played.error, "") << entry.path();
+    for (const std::string& one : played.differences) ADD_FAILURE() << entry.path() << ": " << one;
+    EXPECT_GT(played.summary.answers, 20u);
+    ++played_files;
+  }
+  EXPECT_GE(played_files, 1u);
 }
 
 // ---- hostile files ---------------------------------------------------------------------------
