@@ -73,10 +73,10 @@ std::vector<monitor::DeviceTypeInfo> Inspection::device_types() const {
   return result;
 }
 
-std::vector<monitor::AccessStats> Inspection::accesses() {
+std::vector<monitor::AccessStats> Inspection::accesses(bool new_period) {
   std::vector<monitor::AccessStats> result;
   if (parts_.accesses == nullptr) return result;
-  for (const auto& one : parts_.accesses->stats(/*new_period=*/true)) {
+  for (const auto& one : parts_.accesses->stats(new_period)) {
     result.push_back({.device = one.name.empty() ? "nobody" : std::string(one.name),
                       .kind = std::string(access_kind_name(one.kind)),
                       .count = one.count,

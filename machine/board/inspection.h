@@ -29,7 +29,7 @@ class Inspection final : public monitor::Inspector {
   // monitor::Inspector
   monitor::Object objects() const override;
   std::vector<monitor::DeviceTypeInfo> device_types() const override;
-  std::vector<monitor::AccessStats> accesses() override;
+  std::vector<monitor::AccessStats> accesses(bool new_period) override;
   std::vector<monitor::LastAccess> last_accesses(std::size_t most) const override;
   monitor::MemoryUse memory_use() const override;
   std::vector<monitor::DeviceRegisters> registers(std::string_view name) const override;

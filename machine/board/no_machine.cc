@@ -4,6 +4,7 @@
 #include "machine/board/identity.h"
 #include "machine/board/inspection.h"
 #include "machine/board/machine_ports.h"
+#include "machine/board/metrics_server.h"
 #include "machine/board/run_control.h"
 #include "machine/display/input_router.h"
 
@@ -99,6 +100,7 @@ struct NoMachine::Impl {
       {.machine = config, .identity = *identity, .cpus = nothing, .characters = characters}};
   std::unique_ptr<monitor::MachinePorts> ports;
   std::unique_ptr<monitor::Monitor> monitor;
+  std::unique_ptr<MetricsServer> metrics;
   std::vector<std::unique_ptr<monitor::ChannelControl>> channels;
 };
 
@@ -120,6 +122,11 @@ core::Result<std::unique_ptr<NoMachine>> NoMachine::create(loop::Loop& loop,
       [&loop](unsigned ms, std::function<void()> task) -> std::shared_ptr<void> {
         return loop.after(ms, std::move(task));
       });
+  if (!machine.metrics_path.empty()) {
+    auto metrics = MetricsServer::open(loop, machine.metrics_path, *impl->ports);
+    if (!metrics) return tl::unexpected(metrics.error());
+    impl->metrics = std::move(*metrics);
+  }
   auto attached = attach_monitors(*impl->monitor, machine, impl->chardevs, impl->channels);
   if (!attached) return tl::unexpected(attached.error());
   return std::unique_ptr<NoMachine>(new NoMachine(std::move(impl)));

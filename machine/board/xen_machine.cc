@@ -185,6 +185,11 @@ core::Result<void> XenMachine::make_monitor() {
       [this](unsigned ms, std::function<void()> task) -> std::shared_ptr<void> {
         return loop_.after(ms, std::move(task));
       });
+  if (!config_.metrics_path.empty()) {
+    auto metrics = MetricsServer::open(loop_, config_.metrics_path, *ports_);
+    if (!metrics) return tl::unexpected(metrics.error());
+    metrics_ = std::move(*metrics);
+  }
   return attach_monitors(*monitor_, config_, chardevs_, channel_controls_);
 }
 

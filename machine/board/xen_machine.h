@@ -22,6 +22,7 @@
 #include "machine/board/guest_access.h"
 #include "machine/board/inspection.h"
 #include "machine/board/machine_ports.h"
+#include "machine/board/metrics_server.h"
 #include "machine/board/pc_board.h"
 #include "machine/board/run_control.h"
 #include "machine/config/machine.h"
@@ -136,6 +137,7 @@ class XenMachine final : private ioreq::ServerHost,
   std::unique_ptr<Inspection> inspection_;
   std::unique_ptr<monitor::MachinePorts> ports_;
   std::unique_ptr<monitor::Monitor> monitor_;
+  std::unique_ptr<MetricsServer> metrics_;
   std::vector<std::unique_ptr<monitor::ChannelControl>> channel_controls_;
 
   loop::WatchPtr record_flush_;

@@ -284,7 +284,7 @@ struct Machine {
   std::string pid_file;
   Record record;
   std::vector<std::string> traces;  // -trace: names, or patterns with *
-  std::string metrics_path;  // -metrics: a socket on which to tell figures; empty: none
+  std::string metrics_path;         // -metrics: a socket on which to tell figures; empty: none
   bool daemonize = false;
   std::string log_file;
   bool message_timestamp = false;

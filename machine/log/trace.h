@@ -12,7 +12,7 @@ enum class Trace : unsigned {
   kGuestError,      // what it did that no device takes
   kMonitorCommand,  // commands of monitors and their outcome
   kPlatformLog,     // lines that the guest sends through the Xen platform device
-  kRunState,        // stop, cont, reset, sleep
+  kRunState,        // the machine's events
   kCount
 };
 

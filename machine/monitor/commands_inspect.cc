@@ -20,7 +20,7 @@ constexpr Type kStatsList{Kind::kArray, "AccessStatsList", &kStats};
 
 Reply query_ioreqs(Context& context, const Json&) {
   Json list = Json::array();
-  for (const AccessStats& one : context.ports.inspect.accesses()) {
+  for (const AccessStats& one : context.ports.inspect.accesses(/*new_period=*/true)) {
     list.push_back(Json{{"device", one.device},
                         {"kind", one.kind},
                         {"count", one.count},

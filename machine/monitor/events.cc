@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "machine/log/log.h"
+#include "machine/log/trace.h"
 #include "machine/monitor/result_types.h"
 
 namespace monitor {
@@ -90,6 +92,7 @@ Events::Events() = default;
 Events::~Events() = default;
 
 void Events::emit(std::string_view name, const EventData& data) {
+  if (mlog::traced(mlog::Trace::kRunState)) mlog::info("run_state: {}", name);
   Json event = {{"timestamp", timestamp()}, {"event", std::string(name)}};
   if (!data.empty()) event["data"] = to_json(data);
   const unsigned interval_ms = interval_of(name);

@@ -21,7 +21,7 @@ void xen(HmpCall& call) {
   const MachineIdentity& identity = call.context.ports.identity;
   u64 total = 0;
   double rate = 0;
-  for (const AccessStats& one : call.context.ports.inspect.accesses()) {
+  for (const AccessStats& one : call.context.ports.inspect.accesses(/*new_period=*/false)) {
     total += one.count;
     rate += one.per_second;
   }
@@ -35,7 +35,7 @@ void xen(HmpCall& call) {
 void ioreqs(HmpCall& call) {
   call.print(fmt::format("{:<20} {:<12} {:>12} {:>10} {:>9} {:>9} {:>10}\n", "device", "kind",
                          "accesses", "a second", "p50 ns", "p99 ns", "max ns"));
-  for (const AccessStats& one : call.context.ports.inspect.accesses()) {
+  for (const AccessStats& one : call.context.ports.inspect.accesses(/*new_period=*/true)) {
     call.print(fmt::format("{:<20} {:<12} {:>12} {:>10.1f} {:>9} {:>9} {:>10}\n", one.device,
                            one.kind, one.count, one.per_second, one.p50_ns, one.p99_ns,
                            one.max_ns));

@@ -97,7 +97,8 @@ class Inspector {
   virtual std::vector<DeviceTypeInfo> device_types() const = 0;
 
   /// For a machine without a guest: nothing.
-  virtual std::vector<AccessStats> accesses() { return {}; }
+  /// `new_period`: the next rates count from now.
+  virtual std::vector<AccessStats> accesses(bool /*new_period*/) { return {}; }
   /// The newest last.
   virtual std::vector<LastAccess> last_accesses(std::size_t /*most*/) const { return {}; }
   virtual MemoryUse memory_use() const { return {}; }

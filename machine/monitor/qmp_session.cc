@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "machine/log/log.h"
+#include "machine/log/trace.h"
 
 namespace monitor {
 
@@ -144,7 +145,13 @@ Reply QmpSession::execute(const std::string& name, const Json& arguments) {
   if (command == nullptr) {
     return refuse("The command " + name + " has not been found", ErrorClass::kCommandNotFound);
   }
-  return context_.registry.run(*command, context_, arguments);
+  Reply reply = context_.registry.run(*command, context_, arguments);
+  if (mlog::traced(mlog::Trace::kMonitorCommand)) {
+    // Not the arguments: passwords are among them.
+    mlog::info("monitor_command: {}: {}{}{}", options_.label, name, reply ? "" : ": ",
+               reply ? "" : reply.error().text);
+  }
+  return reply;
 }
 
 Reply QmpSession::negotiate(const Json& arguments) {

@@ -274,7 +274,7 @@ class FakeMachine final : public monitor::RunControl,
     return {{"ide-cd", "ide-device", "IDE", {{"unit", "uint32", "", "4294967295"}}},
             {"e1000", "pci-device", "PCI", {{"mac", "str", "", ""}, {"addr", "int32", "", "-1"}}}};
   }
-  std::vector<monitor::AccessStats> accesses() override {
+  std::vector<monitor::AccessStats> accesses(bool) override {
     return {{"serial0", "pio-read", 5, 2.5, 100, 200, 300, 5}};
   }
   std::vector<monitor::LastAccess> last_accesses(std::size_t most) const override {
