@@ -149,7 +149,7 @@ bool Server::serve(unsigned vcpu) {
 }
 
 void Server::run(unsigned who, Request& request) {
-  if (tap_ != nullptr) [[unlikely]] {
+  if (tap_ != nullptr) {
     tap_->begin(who, request);
     dispatcher_.run(request);
     tap_->end(request);

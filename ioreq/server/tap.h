@@ -1,4 +1,4 @@
-// Who watches the requests go by: the recorder. Nobody, usually, and then it costs a comparison.
+// Who watches the requests go by: the access log, and with -record the recorder behind it.
 #pragma once
 
 #include "ioreq/server/dispatch.h"

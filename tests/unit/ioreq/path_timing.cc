@@ -16,9 +16,11 @@
 #include <mutex>
 #include <thread>
 
+#include "ioreq/server/access_log.h"
 #include "ioreq/server/server.h"
 #include "machine/board/guest_access.h"
 #include "machine/loop/loop.h"
+#include "machine/replay/recorder.h"
 #include "tests/bench/bench.h"
 
 namespace {
@@ -159,13 +161,17 @@ void time_dispatch(u64 requests) {
   Machine machine(1);
   ioreq::Dispatcher dispatcher(
       {machine.bench.pio, machine.bench.mmio, machine.bench.pci, machine.bench.ram, machine.host});
+  ioreq::AccessLog log(machine.bench.pio, machine.bench.mmio, machine.bench.pci);
+  ioreq::RequestTap* tap = nullptr;
   const auto time = [&](const char* what, ioreq::Request request, u64 step) {
     const u64 address = request.address;
     const u64 before = now_ns();
     for (u64 i = 0; i < requests; ++i) {
       request.address = address + (i & 7) * step;
       request.data = 0x1000;
+      if (tap != nullptr) tap->begin(0, request);
       dispatcher.run(request);
+      if (tap != nullptr) tap->end(request);
     }
     fmt::print("{:44} {:8.1f} ns\n", what,
                static_cast<double>(now_ns() - before) / static_cast<double>(requests));
@@ -178,6 +184,13 @@ void time_dispatch(u64 requests) {
   time("dispatch: register read, eight devices", memory, 0x10000);
   time("dispatch: rep insw of a sector",
        {.address = 0x100, .count = 256, .size = 2, .read = true, .pointer = true}, 0x20);
+  tap = &log;
+  time("dispatch: port read, 1 byte, logged", {.address = 0x104, .size = 1, .read = true}, 0x20);
+  replay::Recorder recorder(64 << 20);
+  recorder.tap(machine.bench.clock);
+  recorder.begin(replay::Header{.program = "", .arguments = {}, .drives = {}});
+  tap = &recorder;
+  time("dispatch: port read, 1 byte, recorded", {.address = 0x104, .size = 1, .read = true}, 0x20);
 }
 
 void time_round_trips(const char* what, u64 polling, unsigned vcpus, u64 requests, bool sector) {
