@@ -22,7 +22,7 @@ struct Keys {
 Keys keys_of(Kind kind) {
   switch (kind) {
     case Kind::kMemRead: return {2, false};
-    case Kind::kMemWrite: return {3, false};
+    case Kind::kMemWrite:
     case Kind::kPin: return {3, false};
     case Kind::kCharOut: return {1, true};
     case Kind::kRomLock: return {1, false};
@@ -107,7 +107,7 @@ std::string Player::place() const {
   return text;
 }
 
-void Player::differ(std::string what) {
+void Player::differ(const std::string& what) {
   ++summary_.differences;
   if (tell_) tell_(place() + ": " + what);
 }

@@ -95,7 +95,7 @@ class Player final : private ioreq::ServerHost {
   /// A device did something: the record of it, or null if the recorded one did not do it here.
   const Record* expect(Kind kind, std::initializer_list<u64> keys, Bytes bytes = {},
                        bool unknown = false);
-  void differ(std::string what);
+  void differ(const std::string& what);
   std::string place() const;
 
   // ioreq::ServerHost
