@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "hw/emul/core/fd.h"
+#include "ioreq/server/tap.h"
 #include "machine/board/replay_machine.h"
 
 namespace board {
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::string_view kUsage =
     "Usage: xenolith replay FILE [--differences N] [--kernel FILE] [--initrd FILE]\n"
+    "       xenolith replay FILE --list\n"
     "       xenolith replay FILE --cut OUT --bytes N\n"
     "\n"
     "Plays a recording (-record FILE) to the same devices without a hypervisor and compares what\n"
@@ -26,6 +29,7 @@ constexpr std::string_view kUsage =
     "  --differences N  print the first N of them (20)\n"
     "  --kernel FILE    what -kernel and -initrd named, if it is elsewhere here\n"
     "  --initrd FILE\n"
+    "  --list           print what is recorded, instead of playing\n"
     "  --cut OUT        write the steps that fit in --bytes N to OUT, instead of playing\n";
 
 struct Options {
@@ -33,6 +37,7 @@ struct Options {
   u64 differences = 20;
   u64 bytes = 0;
   bool help = false;
+  bool list = false;
 };
 
 core::Result<Options> parse_options(std::span<const char* const> arguments) {
@@ -46,6 +51,10 @@ core::Result<Options> parse_options(std::span<const char* const> arguments) {
     if (name == "--help" || name == "-h") {
       options.help = true;
       return options;
+    }
+    if (name == "--list") {
+      options.list = true;
+      continue;
     }
     if (!name.starts_with("--")) {
       if (!options.file.empty()) return core::fail(fmt::format("{}: one file at a time", name));
@@ -115,6 +124,43 @@ core::Result<void> cut(core::Bytes file, replay::Reader& reader, const Options& 
   return {};
 }
 
+std::string hex_of(core::Bytes bytes) {
+  std::string text;
+  for (const u8 one : bytes.first(std::min<std::size_t>(bytes.size(), 32))) {
+    text += fmt::format(" {:02x}", one);
+  }
+  return bytes.size() > 32 ? text + " ..." : text;
+}
+
+/// A line for each record: offset, time, what.
+core::Result<void> list(replay::Reader& reader) {
+  u64 now = 0;
+  for (;;) {
+    const auto record = reader.next();
+    if (!record) return tl::unexpected(record.error());
+    now += record->delta_ns;
+    const bool step = is_step(record->kind) && !record->nested;
+    std::string line = fmt::format("{:8} ", record->offset);
+    line += step ? fmt::format("{:12.6f} ", static_cast<double>(now) / 1e9)
+                 : fmt::format("{:12}   ", record->nested ? "within" : "");
+    if (record->kind == replay::Kind::kRequest) {
+      const ioreq::Request& request = record->request;
+      line +=
+          record->vcpu == ioreq::RequestTap::kRing ? "ring" : fmt::format("vCPU {}", record->vcpu);
+      line += ": " + replay::text_of(request);
+      if (request.pointer || !request.read) line += fmt::format(": {:#x}", request.data);
+    } else {
+      line += replay::name_of(record->kind);
+      const auto layout = replay::layout_of(record->kind);
+      const std::size_t fields = layout ? layout->fields : 1;
+      for (std::size_t i = 0; i < fields; ++i) line += fmt::format(" {:#x}", record->fields[i]);
+      if (layout && layout->bytes) line += ":" + hex_of(record->bytes);
+    }
+    fmt::print("{}\n", line);
+    if (record->kind == replay::Kind::kEnd) return {};
+  }
+}
+
 void tell(const replay::Summary& summary) {
   constexpr std::string_view kEndings[] = {"to its end", "until its buffer was full",
                                            "up to its limit", "until the file failed",
@@ -138,6 +184,10 @@ core::Result<bool> replay_file(const Options& options) {
   if (!header) return in_file(header.error());
   if (!options.cut.empty()) {
     if (auto done = cut(mapped->bytes(), reader, options); !done) return in_file(done.error());
+    return true;
+  }
+  if (options.list) {
+    if (auto done = list(reader); !done) return in_file(done.error());
     return true;
   }
   const auto machine = recorded_machine(*header, options.kernel, options.initrd);

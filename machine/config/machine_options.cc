@@ -227,6 +227,9 @@ Status Parser::finish_machine() {
   if (m_.kind != Machine::Kind::kNone && !have_domid_) {
     return core::fail("-xen-domid: missing: a guest of Xen is needed, xl create gives its number");
   }
+  if (m_.kind == Machine::Kind::kNone && !m_.record.file.empty()) {
+    return core::fail("-record: -machine none has no guest to record");
+  }
   if (m_.kernel.empty() && (!m_.initrd.empty() || !m_.append.empty())) {
     return core::fail(
         fmt::format("-{}: only together with -kernel", m_.initrd.empty() ? "append" : "initrd"));

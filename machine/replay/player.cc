@@ -80,23 +80,9 @@ Player::~Player() = default;
 std::string Player::place() const {
   std::string text = fmt::format("step {} at offset {}, {:.6f} s: ", summary_.steps, step_.offset,
                                  static_cast<double>(summary_.guest_ns) / 1e9);
-  if (step_.kind != Kind::kRequest) return text + std::string(name_of(step_.kind));
+  if (step_.kind != Kind::kRequest) return text + text_of(step_);
   const ioreq::Request& request = step_.request;
-  const char* way = request.read ? "read" : "write";
-  switch (request.type) {
-    case ioreq::RequestType::kPio:
-      text += fmt::format("port {} {:#x}", way, request.address);
-      break;
-    case ioreq::RequestType::kCopy:
-      text += fmt::format("memory {} {:#x}", way, request.address);
-      break;
-    case ioreq::RequestType::kPciConfig:
-      text += fmt::format("configuration {} {:#x}", way, request.address);
-      break;
-    default: text += fmt::format("request of type {}", static_cast<unsigned>(request.type));
-  }
-  text += fmt::format(", {} bytes", request.size);
-  if (request.count != 1) text += fmt::format(" x {}", request.count);
+  text += text_of(request);
   if (request.type == ioreq::RequestType::kPio || request.type == ioreq::RequestType::kCopy) {
     core::RegionMap& space = request.type == ioreq::RequestType::kPio
                                  ? static_cast<core::RegionMap&>(stage_->pio)

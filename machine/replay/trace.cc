@@ -130,6 +130,26 @@ std::string_view name_of(Kind kind) {
   return one != nullptr ? one->name : "?";
 }
 
+std::string text_of(const ioreq::Request& request) {
+  const char* way = request.read ? "read" : "write";
+  std::string text;
+  switch (request.type) {
+    case ioreq::RequestType::kPio: text = fmt::format("port {} {:#x}", way, request.address); break;
+    case ioreq::RequestType::kCopy:
+      text = fmt::format("memory {} {:#x}", way, request.address);
+      break;
+    case ioreq::RequestType::kPciConfig:
+      text = fmt::format("configuration {} {:#x}", way, request.address);
+      break;
+    case ioreq::RequestType::kTimeOffset: text = "time offset"; break;
+    case ioreq::RequestType::kInvalidate: text = "invalidate"; break;
+    default: text = fmt::format("request of type {}", static_cast<unsigned>(request.type));
+  }
+  text += fmt::format(", {} bytes", request.size);
+  if (request.count != 1) text += fmt::format(" x {}", request.count);
+  return text;
+}
+
 std::size_t Shapes::place(const Shape& shape) {
   u64 hash = shape.address * 0x9e3779b97f4a7c15;
   hash ^= (u64{shape.count} << 32 | u64{shape.size} << 24 | u64{shape.vcpu} << 16 |

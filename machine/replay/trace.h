@@ -77,6 +77,8 @@ struct Layout {
 };
 std::optional<Layout> layout_of(Kind kind);
 std::string_view name_of(Kind kind);
+/// "port read 0x1f7, 1 bytes".
+std::string text_of(const ioreq::Request& request);
 
 inline constexpr std::size_t kMaxFields = 6;
 

@@ -206,6 +206,7 @@ TEST(Record, FileAndLimit) {
   EXPECT_EQ(machine({"--record", "/f,limit=2M"}).record.limit, 2U << 20);
   EXPECT_EQ(machine({"-record", "/f"}).arguments.back(), "/f");
   EXPECT_NE(error({"-record", "/f,nosuch=1"}).find("'nosuch'"), std::string::npos);
+  EXPECT_NE(error({"-machine", "none", "-record", "/f"}).find("-record"), std::string::npos);
   EXPECT_NE(error({"-record", "limit=1"}).find("which file"), std::string::npos);
 }
 
