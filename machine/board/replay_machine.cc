@@ -19,9 +19,16 @@ core::Result<config::Machine> recorded_machine(const replay::Header& header,
                                                const std::string& kernel,
                                                const std::string& initrd) {
   std::vector<const char*> argv;
-  for (const std::string& one : header.arguments) argv.push_back(one.c_str());
+  for (const std::string& one : header.arguments) {
+    // Parsing opens nothing else, and a recording has the content of such a file instead.
+    if (one == "-readconfig" || one == "--readconfig") {
+      return core::fail("the recorded command line names a file of options");
+    }
+    argv.push_back(one.c_str());
+  }
   auto machine = config::parse(argv);
   if (!machine) return machine;
+  if (machine->help) return core::fail("the recorded command line is of no machine");
   machine->data_dirs.clear();
   if (!kernel.empty()) machine->kernel = kernel;
   if (!initrd.empty()) machine->initrd = initrd;

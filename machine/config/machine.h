@@ -240,7 +240,7 @@ struct Machine {
   enum class Kind : u8 { kXenfv, kPc, kNone };
 
   std::string program;                 // argv[0]
-  std::vector<std::string> arguments;  // the command line, argv[0] included
+  std::vector<std::string> arguments;  // argv, with what -readconfig read in its place
   std::optional<std::string> help;     // print this and exit 0; nothing else is meant
   std::vector<std::string> notes;      // for the log: accepted, but without effect
 

@@ -167,13 +167,11 @@ core::Result<Machine> Parser::run(std::span<const char* const> argv) {
   m_.program = argv.empty() || argv[0] == nullptr ? "xenolith" : argv[0];
   m_.arguments.push_back(m_.program);
   for (std::size_t i = 1; i < argv.size() && argv[i] != nullptr; ++i) {
-    m_.arguments.emplace_back(argv[i]);
-  }
-  for (std::size_t i = 1; i < argv.size() && argv[i] != nullptr; ++i) {
     const std::string_view argument = argv[i];
     Status done;
     if (!argument.starts_with('-') || argument == "-") {
       where_ = "disk image";
+      m_.arguments.emplace_back(argument);
       done = add_image(where_, Drive::Attach::kIde, 0, Drive::Media::kDisk, argument);
     } else {
       const std::string_view name = argument.substr(argument.starts_with("--") ? 2 : 1);
@@ -189,6 +187,10 @@ core::Result<Machine> Parser::run(std::span<const char* const> argv) {
         value = argv[++i];
       }
       where_ = fmt::format("-{}", name);
+      if (found->name != "readconfig") {  // what is in the file stands for it
+        m_.arguments.push_back(where_);
+        if (found->argument) m_.arguments.emplace_back(value);
+      }
       done = option(*found, value);
     }
     if (!done) return tl::unexpected(done.error());

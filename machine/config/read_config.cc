@@ -54,6 +54,8 @@ Status Parser::config_section(std::string_view where, std::string_view header,
   for (const Entry& entry : entries()) {
     if (entry.name != option_of(name) || !entry.argument || entry.name == "readconfig") continue;
     where_ = fmt::format("{}: [{}]", where, header);
+    m_.arguments.push_back(fmt::format("-{}", entry.name));
+    m_.arguments.push_back(text);
     return option(entry, text);
   }
   return core::fail(fmt::format("{}: [{}]: there is no option of that name", where, header));

@@ -1,4 +1,6 @@
 // Single options: what they set, how they combine, and what is wrong with wrong ones.
+#include <fstream>
+
 #include "tests/unit/config/config_test.h"
 
 namespace {
@@ -200,11 +202,23 @@ TEST(Screen, WrongVncAddresses) {
   }
 }
 
+TEST(Record, ArgumentsHaveWhatAFileOfOptionsHeld) {
+  const std::string path = testing::TempDir() + "/record-options";
+  std::ofstream(path) << "[smp-opts]\ncpus = \"2\"\n";
+  const config::Machine first = machine({"-readconfig", path});
+  EXPECT_EQ(first.smp.cpus, 2U);
+  EXPECT_EQ(first.arguments, (std::vector<std::string>{"xenolith", "-xen-domid", "7", "-nodefaults",
+                                                       "-smp", "cpus=2"}));
+}
+
 TEST(Record, FileAndLimit) {
   EXPECT_TRUE(machine({}).record.file.empty());
   EXPECT_EQ(machine({"-record", "/f"}).record.file, "/f");
   EXPECT_EQ(machine({"--record", "/f,limit=2M"}).record.limit, 2U << 20);
   EXPECT_EQ(machine({"-record", "/f"}).arguments.back(), "/f");
+  EXPECT_EQ(machine({"--smp", "2", "-record", "/f"}).arguments,
+            (std::vector<std::string>{"xenolith", "-xen-domid", "7", "-nodefaults", "-smp", "2",
+                                      "-record", "/f"}));
   EXPECT_NE(error({"-record", "/f,nosuch=1"}).find("'nosuch'"), std::string::npos);
   EXPECT_NE(error({"-machine", "none", "-record", "/f"}).find("-record"), std::string::npos);
   EXPECT_NE(error({"-record", "limit=1"}).find("which file"), std::string::npos);

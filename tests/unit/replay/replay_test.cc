@@ -263,6 +263,19 @@ TEST(ReplayFile, NamesWhatIsWrong) {
   EXPECT_NE(play(other).error.find("0 steps, where 7 were recorded"), std::string::npos);
 }
 
+TEST(ReplayFile, CommandLinesThatOpenFilesOrAreNoMachineAreRefused) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"x", "-readconfig", "/dev/stdin"},
+        {"x", "--readconfig", "/dev/stdin"},
+        {"x", "-help"},
+        {"x", "-nosuch"},
+        {"x"},
+        {}}) {
+    Header header{.program = "x", .arguments = arguments, .drives = {}};
+    EXPECT_NE(play(header.encode()).error, "");
+  }
+}
+
 TEST(TraceFormat, NumbersAndRequestsComeBack) {
   Writer writer(1 << 16);
   const ioreq::Request request{.address = ~u64{0},
