@@ -28,7 +28,7 @@ class FakeChannels final : public EventChannels {
     remotes.push_back(remote_port);
     return kFirstLocalPort + 3 * static_cast<Port>(remotes.size());
   }
-  int fd() const override { return -1; }
+  int fd() const override { return descriptor; }
   std::size_t pending(std::span<Port> ports) override {
     ++pending_calls;
     std::size_t count = 0;
@@ -48,7 +48,10 @@ class FakeChannels final : public EventChannels {
     ++unmask_calls;
     if (after_unmask) after_unmask();
   }
-  void notify(Port port) override { notified.push_back(port); }
+  void notify(Port port) override {
+    notified.push_back(port);
+    if (on_notify) on_notify(port);
+  }
 
   /// An event from Xen: remembered once while masked or already raised.
   void raise(Port port) {
@@ -63,6 +66,8 @@ class FakeChannels final : public EventChannels {
   std::deque<Port> raised;
   std::set<Port> masked;
   std::vector<Port> notified;
+  int descriptor = -1;
+  std::function<void(Port)> on_notify;
   int unmask_calls = 0;
   int pending_calls = 0;
   std::function<void()> before_unmask, after_unmask;
