@@ -98,7 +98,11 @@ void AccessLog::begin(unsigned vcpu, const Request& request) {
   record.kind = kind;
   record.vcpu = static_cast<u8>(vcpu);
   record.pointer = request.pointer;
-  open_slot_ = &slot_for(name.data(), name.size(), kind);
+  Slot*& recent = recent_[static_cast<std::size_t>(kind)];
+  if (recent == nullptr || recent->name != name.data() || recent->name_length != name.size()) {
+    recent = &slot_for(name.data(), name.size(), kind);
+  }
+  open_slot_ = recent;
   open_ = &record;
   record.ticks = now_ticks();
 }

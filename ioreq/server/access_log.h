@@ -5,6 +5,7 @@
 // counter; it neither allocates nor logs. Everything else is done when somebody asks.
 #pragma once
 
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -121,6 +122,8 @@ class AccessLog final : public RequestTap {
   u64 next_record_ = 0;
   Record* open_ = nullptr;  // the access that is under way
   Slot* open_slot_ = nullptr;
+  // Guests use one device many times in a row: the slot found last for each kind.
+  std::array<Slot*, static_cast<std::size_t>(AccessKind::kOther) + 1> recent_{};
   u64 first_ticks_ = 0;
   i64 first_ns_ = 0;
   i64 period_begin_ns_ = 0;

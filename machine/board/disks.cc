@@ -21,6 +21,9 @@ struct Disks::Drive {
   std::string qdev;  // of -device, or its path
   block::Backend backend;
   std::shared_ptr<void> lease;  // of the fd set that the image came from
+  /// What the image takes of its disk, as it was when it came: asking again could wait for a server
+  /// that does not answer, and whoever polls must not.
+  core::u64 actual_size = 0;
 };
 
 /// An image between blockdev-change-medium's opening and inserting it.
@@ -79,6 +82,7 @@ core::Result<void> Disks::open_all() {
       if (!image) {
         return core::fail(fmt::format("drive {}: {}", drive->id, image.error().message));
       }
+      made->actual_size = image->actual_size();
       made->backend.insert(std::move(*image));
     } else if (!disk.cdrom) {
       return core::fail(fmt::format("drive {}: a disk needs an image: give file=", made->id));
@@ -177,8 +181,7 @@ monitor::Medium medium_of(const block::Image& image) {
           .cache_writeback = image.options().writeback,
           .cache_direct = image.options().direct,
           .cache_no_flush = image.options().no_flush,
-          .virtual_size = image.sectors() * 512,
-          .actual_size = image.actual_size()};
+          .virtual_size = image.sectors() * 512};
 }
 
 }  // namespace
@@ -192,7 +195,10 @@ std::vector<monitor::BlockDevice> Disks::drives() const {
                                 .has_tray = drive->backend.removable(),
                                 .tray_open = drive->backend.is_tray_open(),
                                 .locked = drive->backend.is_tray_locked()};
-    if (drive->backend.image() != nullptr) device.inserted = medium_of(*drive->backend.image());
+    if (drive->backend.image() != nullptr) {
+      device.inserted = medium_of(*drive->backend.image());
+      device.inserted->actual_size = drive->actual_size;
+    }
     device.stats = stats_of(drive->backend.stats());
     result.push_back(std::move(device));
   }
@@ -217,6 +223,7 @@ core::Result<void> Disks::insert_medium(const std::string& drive,
   Drive* found = find(drive);
   if (found == nullptr) return core::fail(fmt::format("Device '{}' not found", drive));
   auto& ours = static_cast<Medium&>(*medium);
+  found->actual_size = ours.image.actual_size();
   found->backend.insert(std::move(ours.image));
   found->lease = std::move(ours.lease);
   return {};

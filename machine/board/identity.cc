@@ -72,6 +72,7 @@ std::unique_ptr<monitor::MachineIdentity> make_identity(const config::Machine& m
                       : machine.machine_name == "pc"  ? "pc-i440fx-7.2"
                                                       : machine.machine_name;
   identity->domid = machine.domid;
+  identity->can_sleep = machine.kind != config::Machine::Kind::kNone && machine.acpi.present;
   identity->ram_bytes = machine.kind == config::Machine::Kind::kNone ? 0 : machine.ram_bytes;
   identity->kinds = {{.name = "xenfv-4.2", .alias = ""},
                      {.name = "xenfv-3.1", .alias = "xenfv"},

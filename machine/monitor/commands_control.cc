@@ -77,6 +77,9 @@ Reply system_powerdown(Context& context, const Json&) {
 }
 
 Reply system_wakeup(Context& context, const Json&) {
+  if (!context.ports.identity.can_sleep) {
+    return refuse("wake-up from suspend is not supported by this guest");
+  }
   if (context.ports.run.run_state() != RunState::kSuspended) {
     return refuse("Unable to wake up: guest is not in suspended state");
   }

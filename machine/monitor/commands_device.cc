@@ -35,6 +35,9 @@ Reply query_cpus_fast(Context& context, const Json&) {
 }
 
 Reply query_hotpluggable_cpus(Context& context, const Json&) {
+  if (context.ports.cpu.max_cpus() == 0) {
+    return refuse("The feature 'query-hotpluggable-cpus' is not enabled");
+  }
   const std::vector<Cpu> online = context.ports.cpu.cpus();
   Json list = Json::array();
   for (unsigned index = context.ports.cpu.max_cpus(); index-- > 0;) {

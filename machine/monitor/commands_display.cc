@@ -114,6 +114,8 @@ Reply screendump(Context& context, const Json& arguments) {
     }
   } else if (head) {
     return refuse("'head' must be specified together with 'device'");
+  } else if (screen.screens().empty()) {
+    return refuse("There is no console to take a screendump from");
   }
   const std::string filename = required_text(arguments, "filename");
   const auto file = open_for_writing(context, filename);

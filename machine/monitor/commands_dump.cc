@@ -107,7 +107,6 @@ tl::expected<OpenedFile, QmpError> open_target(Context& context, const std::stri
     context.client->named_fds().erase(name);
     return file;
   }
-  if (protocol.rfind("file:", 0) != 0) return refuse("Invalid parameter 'protocol'");
   const std::string path = protocol.substr(5);
   auto opened = open_for_writing(context, path);
   if (!opened) return refuse("Could not open '" + path + "': " + opened.error().message);
@@ -121,6 +120,7 @@ Reply dump_guest_memory(Context& context, const Json& arguments) {
   if (bool_of(arguments, "detach").value_or(false)) {
     return refuse("A dump while the guest runs is not supported: leave detach out");
   }
+  const std::string protocol = required_text(arguments, "protocol");
   const auto begin = int_of(arguments, "begin");
   const auto length = int_of(arguments, "length");
   if (begin && !length) return refuse("Parameter 'length' is missing");
@@ -128,10 +128,13 @@ Reply dump_guest_memory(Context& context, const Json& arguments) {
   if (begin && (*begin < 0 || *length <= 0)) {
     return refuse("Parameters 'begin' and 'length' expect a range of guest memory");
   }
+  if (protocol.rfind("file:", 0) != 0 && protocol.rfind("fd:", 0) != 0) {
+    return refuse("Invalid parameter 'protocol'");
+  }
   const auto ranges = chosen(context.ports.memory.ram(), static_cast<u64>(begin.value_or(0)),
                              static_cast<u64>(length.value_or(0)));
   if (ranges.empty()) return refuse("There is no guest memory in that range");
-  const auto file = open_target(context, required_text(arguments, "protocol"));
+  const auto file = open_target(context, protocol);
   if (!file) return tl::unexpected(file.error());
   // What is written belongs together: the guest must not change it meanwhile.
   RunControl& run = context.ports.run;

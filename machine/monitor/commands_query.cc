@@ -44,8 +44,8 @@ Reply query_machines(Context& context, const Json&) {
   return list;
 }
 
-Reply query_current_machine(Context&, const Json&) {
-  return Json{{"wakeup-suspend-support", true}};
+Reply query_current_machine(Context& context, const Json&) {
+  return Json{{"wakeup-suspend-support", context.ports.identity.can_sleep}};
 }
 
 Reply query_memory_size_summary(Context& context, const Json&) {
@@ -141,6 +141,7 @@ Reply query_pci(Context& context, const Json&) {
   Json devices = Json::array();
   for (const PciDevice& device : context.ports.pci.pci_functions())
     devices.push_back(describe(device));
+  if (devices.empty()) return Json::array();
   return Json::array({Json{{"bus", 0}, {"devices", std::move(devices)}}});
 }
 

@@ -168,8 +168,6 @@ std::string Hmp::run(std::string_view whole, Client* client) {
   if (parse_arguments(*command, line, call)) {
     command->run(call);
   } else {
-    const std::string_view name = command->name.substr(0, command->name.find('|'));
-    full = (first == "info" ? "info " : "") + std::string(name);
     call.out += "Try \"help " + full + "\" for more information\n";
   }
   return with_crlf(call.out);

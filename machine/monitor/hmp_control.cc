@@ -159,7 +159,8 @@ std::optional<Json> device_arguments(const std::string& text) {
 }
 
 void device_add(HmpCall& call) {
-  const auto arguments = device_arguments(call.text("device"));
+  const auto arguments =
+      call.has("device") ? device_arguments(call.text("device")) : std::optional(Json::object());
   if (!arguments) return call.print("device_add: too many properties\n");
   (void)call.qmp("device_add", *arguments);
 }
@@ -178,13 +179,22 @@ void select_cpu(HmpCall& call) {
   call.print("invalid CPU index\n");
 }
 
+bool known_protocol(HmpCall& call) {
+  const std::string protocol = call.text("protocol");
+  if (protocol == "vnc" || protocol == "spice") return true;
+  call.print("Error: invalid parameter value: " + protocol + "\n");
+  return false;
+}
+
 void set_password(HmpCall& call) {
+  if (!known_protocol(call)) return;
   Json arguments = {{"protocol", call.text("protocol")}, {"password", call.text("password")}};
   if (call.has("connected")) arguments["connected"] = call.text("connected");
   (void)call.qmp("set_password", arguments);
 }
 
 void expire_password(HmpCall& call) {
+  if (!known_protocol(call)) return;
   (void)call.qmp("expire_password",
                  Json{{"protocol", call.text("protocol")}, {"time", call.text("time")}});
 }
@@ -223,7 +233,7 @@ constexpr HmpArgument kDump[] = {{"filename", Kind::kFilename},
                                  {"f", Kind::kFlagText},
                                  {"device", Kind::kText, true},
                                  {"head", Kind::kExpression32, true}};
-constexpr HmpArgument kDevice[] = {{"device"}};
+constexpr HmpArgument kDevice[] = {{"device", Kind::kText, true}};
 constexpr HmpArgument kId[] = {{"id"}};
 constexpr HmpArgument kName[] = {{"name"}};
 constexpr HmpArgument kPath[] = {{"path", Kind::kText, true}};

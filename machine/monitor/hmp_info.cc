@@ -182,17 +182,13 @@ void pci(HmpCall& call) {
 
 void vnc(HmpCall& call) {
   const VncInfo info = call.context.ports.vnc.vnc();
+  if (!info.enabled) return call.print("None\n");
   call.print("default:\n");
-  if (info.enabled) {
-    call.print(fmt::format("  Server: {}:{} ({})\n    Auth: {} (Sub: none)\n", info.host,
-                           info.service, info.family, info.auth));
-    for (const VncClient& client : info.clients) {
-      call.print(
-          fmt::format("  Client: {}:{} ({})\n    x509_dname: none\n    sasl_username: none\n",
-                      client.host, client.service, client.family));
-    }
-  } else {
-    call.print(fmt::format("  Auth: {} (Sub: none)\n", info.auth));
+  call.print(fmt::format("  Server: {}:{} ({})\n    Auth: {} (Sub: none)\n", info.host,
+                         info.service, info.family, info.auth));
+  for (const VncClient& client : info.clients) {
+    call.print(fmt::format("  Client: {}:{} ({})\n    x509_dname: none\n    sasl_username: none\n",
+                           client.host, client.service, client.family));
   }
 }
 

@@ -111,30 +111,43 @@ void trace_event(HmpCall& call) {
   }
 }
 
-void log(HmpCall& call) {
-  std::string items = call.text("items");
+/// False if there is no such item.
+bool log_item(std::string_view item) {
   constexpr std::string_view kTrace = "trace:";
-  if (items == "none") {
+  if (item == "none") {
     mlog::set_traced("*", false);
-    return mlog::set_threshold(mlog::Level::kInfo);
+    mlog::set_threshold(mlog::Level::kInfo);
+  } else if (item == "debug") {
+    mlog::set_threshold(mlog::Level::kDebug);
+  } else if (item == "guest_errors") {
+    mlog::set_traced(mlog::Trace::kGuestError, true);
+  } else {
+    return item.substr(0, kTrace.size()) == kTrace &&
+           mlog::set_traced(item.substr(kTrace.size()), true) != 0;
   }
-  if (items == "debug") return mlog::set_threshold(mlog::Level::kDebug);
-  if (items == "guest_errors") return mlog::set_traced(mlog::Trace::kGuestError, true);
-  if (items.rfind(kTrace, 0) == 0 && items != "trace:help") {
-    if (mlog::set_traced(std::string_view(items).substr(kTrace.size()), true) != 0) return;
-    return call.print("unknown event \"" + items.substr(kTrace.size()) + "\"\n");
-  }
+  return true;
+}
+
+void log(HmpCall& call) {
+  const std::string items = call.text("items");
   if (items == "trace:help") {
     for (const mlog::TraceName& one : mlog::kTraceNames) call.print(fmt::format("{}\n", one.name));
     return;
   }
-  call.print(
-      "Log items (comma separated):\n"
-      "none            remove all logs\n"
-      "debug           log also what only developers want to know\n"
-      "guest_errors    log what the guest does that no device takes\n"
-      "trace:PATTERN   enable trace events\n"
-      "\nUse \"log trace:help\" to get a list of trace events.\n\n");
+  std::string_view rest = items;
+  do {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    if (!log_item(rest.substr(0, end))) {
+      return call.print(
+          "Log items (comma separated):\n"
+          "none            remove all logs\n"
+          "debug           log also what only developers want to know\n"
+          "guest_errors    log what the guest does that no device takes\n"
+          "trace:PATTERN   enable trace events\n"
+          "\nUse \"log trace:help\" to get a list of trace events.\n\n");
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  } while (!rest.empty());
 }
 
 constexpr HmpArgument kTraceArguments[] = {

@@ -50,6 +50,7 @@ struct MachineIdentity {
   std::string uuid = "00000000-0000-0000-0000-000000000000";
   std::string machine;  // type in use, "xenfv-3.1"
   u32 domid = 0;
+  bool can_sleep = true;  // ACPI S3
   u64 ram_bytes = 0;
   std::string cpu_type = "qemu32-i386-cpu";
   std::vector<MachineKind> kinds;

@@ -155,12 +155,12 @@ Reply QmpSession::execute(const std::string& name, const Json& arguments) {
 }
 
 Reply QmpSession::negotiate(const Json& arguments) {
+  if (auto problem = check_arguments(arguments, kNegotiationArguments)) {
+    return refuse(std::move(*problem));
+  }
   if (negotiated_) {
     return refuse("Capabilities negotiation is already complete, command ignored",
                   ErrorClass::kCommandNotFound);
-  }
-  if (auto problem = check_arguments(arguments, kNegotiationArguments)) {
-    return refuse(std::move(*problem));
   }
   const Json* enable = find(arguments, "enable");
   if (enable != nullptr && !enable->empty()) {
