@@ -161,13 +161,13 @@ core::Result<void> list(replay::Reader& reader) {
   }
 }
 
-void tell(const replay::Summary& summary) {
+void tell(const replay::Summary& summary, bool whole) {
   constexpr std::string_view kEndings[] = {"to its end", "until its buffer was full",
                                            "up to its limit", "until the file failed",
                                            "up to where it was cut off on purpose"};
   fmt::print("{} steps, {} of them requests, {:.3f} s of guest time, recorded {}\n", summary.steps,
              summary.requests, static_cast<double>(summary.guest_ns) / 1e9,
-             kEndings[static_cast<unsigned>(summary.ending)]);
+             whole ? kEndings[static_cast<unsigned>(summary.ending)] : "up to the error");
   fmt::print("{} answers and {} effects compared, {} of them depend on what a disk held\n",
              summary.answers, summary.effects, summary.unknown);
   fmt::print("{} differences\n", summary.differences);
@@ -199,7 +199,7 @@ core::Result<bool> replay_file(const Options& options) {
     --left;
     fmt::print("{}\n", line);
   });
-  tell(replay.summary());
+  tell(replay.summary(), played.has_value());
   if (!played) return in_file(played.error());
   return replay.summary().differences == 0;
 }
