@@ -63,6 +63,20 @@ void ignore_destroy(xentoollog_logger* /*logger*/) {}
 
 const char kNode[] = "/dev/xen/privcmd";
 
+/// Why the first of the interfaces does not open, if the reason is the machine.
+core::Result<void> node_usable() {
+  if (::access(kNode, R_OK | W_OK) != 0) {
+    if (errno == EACCES || errno == EPERM) {
+      return core::fail(fmt::format("no permission on {}: run as root", kNode));
+    }
+    return core::fail(fmt::format(
+        "not running on Xen: {} is missing; start this in the control domain of a Xen host, with "
+        "the xen-privcmd module loaded",
+        kNode));
+  }
+  return {};
+}
+
 }  // namespace
 
 static_assert(offsetof(QuietLogger, base) == 0);
@@ -118,15 +132,6 @@ core::Result<std::unique_ptr<Hypervisor>> Hypervisor::open(u32 domid) {
 }
 
 core::Result<void> Hypervisor::open_handles() {
-  if (::access(kNode, R_OK | W_OK) != 0) {
-    if (errno == EACCES || errno == EPERM) {
-      return core::fail(fmt::format("no permission on {}: run as root", kNode));
-    }
-    return core::fail(fmt::format(
-        "not running on Xen: {} is missing; start this in the control domain of a Xen host, with "
-        "the xen-privcmd module loaded",
-        kNode));
-  }
   Handles& h = *handles_;
   const auto refused = [&h](const char* what) {
     const std::string why = h.logger.take();
@@ -134,7 +139,10 @@ core::Result<void> Hypervisor::open_handles() {
                                   why.empty() ? std::strerror(errno) : why));
   };
   h.control = xc_interface_open(h.logger.get(), h.logger.get(), 0);
-  if (h.control == nullptr) return refused("control");
+  if (h.control == nullptr) {
+    if (auto usable = node_usable(); !usable) return usable;
+    return refused("control");
+  }
   h.memory = xenforeignmemory_open(h.logger.get(), 0);
   if (h.memory == nullptr) return refused("foreign memory");
   h.model = xendevicemodel_open(h.logger.get(), 0);

@@ -79,7 +79,8 @@ core::Result<PcSetup> board_setup(const config::Machine& machine, const BackEnds
   setup.drives = ends.drives;
   if (machine.platform.present) {
     setup.platform =
-        PcSetup::Platform{.slot = machine.platform.slot.value_or(-1), .unplug_supported = false};
+        PcSetup::Platform{.slot = machine.platform.slot ? int{*machine.platform.slot} : -1,
+                          .unplug_supported = false};
   }
   if (machine.vga) {
     PcSetup::Vga vga{.config = {.vgamem_mb = machine.vga->memory_mb,
