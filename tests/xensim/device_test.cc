@@ -141,8 +141,15 @@ TEST_P(Dma, ReadsSectors) {
 TEST_P(Dma, GoesOnAfterAPageThatWasBallooned) {
   EXPECT_EQ(read(8, 8, 0x40000) & 7, 4);
   cpu().balloon_out(0x40, 1);
-  // Stock does not survive it.
-  if (GetParam().name == "stock") return;
+  if (GetParam().name == "stock") {
+    // It waits for ever for a mapping, and fails an assertion when the guest stops the transfer.
+    cpu().outb(static_cast<u16>(base_ + 2), 6);
+    command(0xc8, 8, 8);
+    cpu().outb(base_, 9);
+    EXPECT_EQ(cpu().inb(static_cast<u16>(base_ + 2)) & 5, 1);
+    EXPECT_THROW(cpu().outb(base_, 0), xensim::Stuck);
+    return;
+  }
   read(8, 8, 0x40000);  // whatever it says, it is not the end
   EXPECT_TRUE(machine_->alive());
   EXPECT_EQ(read(16, 1, 0x50000) & 7, 4);

@@ -50,7 +50,7 @@ bool RangeSet::contains(u64 first, u64 last) const {
   return after != ranges_.begin() && last <= std::prev(after)->last;
 }
 
-IoreqServers::Server* IoreqServers::find(u32 id) {
+IoreqServer* IoreqServers::find(u32 id) {
   return id < kMaxServers && servers_[id] ? &*servers_[id] : nullptr;
 }
 
@@ -60,7 +60,7 @@ int IoreqServers::create(u32 buffering, u32& id) {
   const auto free = std::find(servers_.begin(), servers_.end(), std::nullopt);
   if (free == servers_.end()) return ENOSPC;
   id = static_cast<u32>(free - servers_.begin());
-  Server& server = free->emplace();
+  IoreqServer& server = free->emplace();
   server.buffering = buffering;
   server.view.id = id;
   std::memset(memory_.page(id, 0), 0, 2 * kPageSize);
@@ -74,7 +74,7 @@ int IoreqServers::create(u32 buffering, u32& id) {
 
 int IoreqServers::info(u32 id, bool frames, u32& ring_port) {
   const std::lock_guard lock(mutex_);
-  const Server* server = find(id);
+  const IoreqServer* server = find(id);
   if (server == nullptr) return ENOENT;
   // Frames of the guest for the pages cannot be had once they are mapped as a resource; the older
   // way, by frames, is not simulated.
@@ -85,7 +85,7 @@ int IoreqServers::info(u32 id, bool frames, u32& ring_port) {
 
 int IoreqServers::enable(u32 id, bool on) {
   const std::lock_guard lock(mutex_);
-  Server* server = find(id);
+  IoreqServer* server = find(id);
   if (server == nullptr) return ENOENT;
   if (server->enabled == on) return 0;
   server->enabled = on;
@@ -98,7 +98,7 @@ int IoreqServers::enable(u32 id, bool on) {
 
 int IoreqServers::destroy(u32 id) {
   const std::lock_guard lock(mutex_);
-  Server* server = find(id);
+  IoreqServer* server = find(id);
   if (server == nullptr) return ENOENT;
   for (unsigned vcpu = 0; vcpu < vcpus_; ++vcpu) events_.free(server->view.ports[vcpu]);
   if (server->view.ring_port != 0) events_.free(server->view.ring_port);
@@ -110,7 +110,7 @@ int IoreqServers::destroy(u32 id) {
 int IoreqServers::map(u32 id, RangeKind kind, u64 first, u64 last) {
   if (first > last) return EINVAL;
   const std::lock_guard lock(mutex_);
-  Server* server = find(id);
+  IoreqServer* server = find(id);
   if (server == nullptr) return ENOENT;
   const int error = server->view.ranges[static_cast<u32>(kind)].add(first, last);
   changed();
@@ -120,7 +120,7 @@ int IoreqServers::map(u32 id, RangeKind kind, u64 first, u64 last) {
 int IoreqServers::unmap(u32 id, RangeKind kind, u64 first, u64 last) {
   if (first > last) return EINVAL;
   const std::lock_guard lock(mutex_);
-  Server* server = find(id);
+  IoreqServer* server = find(id);
   if (server == nullptr) return ENOENT;
   const int error = server->view.ranges[static_cast<u32>(kind)].remove(first, last);
   changed();
@@ -129,7 +129,7 @@ int IoreqServers::unmap(u32 id, RangeKind kind, u64 first, u64 last) {
 
 int IoreqServers::map_pages(u32 id, u64 first, u64 count) {
   const std::lock_guard lock(mutex_);
-  Server* server = find(id);
+  IoreqServer* server = find(id);
   if (server == nullptr) return ENOENT;
   if (refuse_pages_) return ENOMEM;
   if (count == 0 || first + count > 2) return EINVAL;

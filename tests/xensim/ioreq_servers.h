@@ -40,6 +40,13 @@ struct ServerView {
   std::array<u32, kMaxVcpus> ports{};
 };
 
+struct IoreqServer {
+  bool enabled = false;
+  bool pages_mapped = false;
+  u32 buffering = 0;
+  ServerView view;
+};
+
 class IoreqServers {
  public:
   IoreqServers(SharedMemory& memory, Events& events, unsigned vcpus)
@@ -66,21 +73,14 @@ class IoreqServers {
   void refuse_pages(bool refuse) { refuse_pages_ = refuse; }
 
  private:
-  struct Server {
-    bool enabled = false;
-    bool pages_mapped = false;
-    u32 buffering = 0;
-    ServerView view;
-  };
-
-  Server* find(u32 id);
+  IoreqServer* find(u32 id);
   void changed() { version_.fetch_add(1, std::memory_order_acq_rel); }
 
   SharedMemory& memory_;
   Events& events_;
   unsigned vcpus_;
   mutable std::mutex mutex_;
-  std::array<std::optional<Server>, kMaxServers> servers_;
+  std::array<std::optional<IoreqServer>, kMaxServers> servers_;
   std::atomic<u64> version_{1};
   std::atomic<bool> refuse_pages_{false};
 };
