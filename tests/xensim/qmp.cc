@@ -108,6 +108,8 @@ Json Qmp::execute(const std::string& command, const Json& arguments, int file) {
   if (!arguments.is_null()) message["arguments"] = arguments;
   send(message.dump() + "\r\n", file);
   while (auto answer = receive()) {
+    // Stock greets a client twice that connected before its monitor was ready.
+    if (answer->contains("QMP")) continue;
     if (!answer->contains("event")) return *answer;
     events_.push_back(*answer);
   }

@@ -1,0 +1,37 @@
+// The primary IDE disk as a driver uses it: PIO by `rep insw`, and bus-master DMA with interrupts.
+// ATA/ATAPI-7; PIIX3, 2.7.
+#pragma once
+
+#include "tests/xensim/machine.h"
+
+namespace measure {
+
+using core::u16;
+using core::u32;
+using core::u64;
+using core::u8;
+
+class IdeDriver {
+ public:
+  /// Sets the function up as firmware would.
+  explicit IdeDriver(xensim::Machine& machine);
+
+  /// READ SECTORS: `sectors` up to 256 into RAM at `gpa`; each sector is one `rep insw`. The times
+  /// of those, in nanoseconds, are added to `times` if there is one.
+  void read_pio(u64 lba, u32 sectors, u64 gpa, std::vector<double>* times = nullptr);
+  /// READ DMA EXT or WRITE DMA EXT of up to 65536 sectors, `gpa` a multiple of 64 KiB; waits for
+  /// the interrupt.
+  void dma(bool write, u64 lba, u32 sectors, u64 gpa);
+  /// FLUSH CACHE.
+  void flush();
+
+ private:
+  void task_file_ext(u64 lba, u32 sectors);
+  void wait_ready();
+  void acknowledge();
+
+  xensim::Machine& machine_;
+  xensim::Vcpu& cpu_;
+};
+
+}  // namespace measure

@@ -1,0 +1,130 @@
+// start.*: from exec until the toolstack can go on, and memory.*: what a guest's process costs.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <thread>
+
+#include "tests/measure/figure.h"
+#include "tests/measure/process_tree.h"
+
+namespace measure {
+namespace {
+
+using xensim::GuestConfig;
+using xensim::Machine;
+
+constexpr double kMs = 1e6;
+
+GuestConfig usual_guest() {
+  return {.memory_mb = 128, .vcpus = 2, .serial = {"pty"}};
+}
+
+/// Calls in strace's output so far; a call that was interrupted by another's line counts once.
+double count_calls(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  double calls = 0;
+  while (std::getline(file, line)) {
+    const bool resumed = line.find(" resumed>") != std::string::npos;
+    if (!resumed && line.find('(') != std::string::npos) ++calls;
+  }
+  return calls;
+}
+
+void start_times(const Program& program, Readings& readings) {
+  Machine machine({.program = program, .config = usual_guest()});
+  const double began = now_ns();
+  machine.spawn();
+  machine.qmp();
+  readings.add("start.qmp", (now_ns() - began) / kMs);
+  if (!machine.wait_running()) throw std::runtime_error("it does not come to run");
+  readings.add("start.running", (now_ns() - began) / kMs);
+  readings.add("start.cpu", tree_figures(machine.process().pid()).cpu_ms);
+}
+
+void start_calls(const Program& program, Readings& readings) {
+  Machine* at = nullptr;
+  xensim::MachineOptions options{.program = program, .config = usual_guest()};
+  const std::string trace = fmt::format("/dev/shm/xenolith-bench-{}.strace", ::getpid());
+  options.wrapper = {"/usr/bin/strace", "-f", "-qq", "-o", trace};
+  {
+    Machine machine(options);
+    at = &machine;
+    machine.spawn();
+    if (!machine.wait_running(20'000)) throw std::runtime_error("under strace: " + machine.log());
+    // strace writes line by line; what it has written when the toolstack sees `running` counts.
+    readings.add("start.syscalls", count_calls(trace));
+    at->stop();
+  }
+  ::unlink(trace.c_str());
+}
+
+/// What newer toolstacks start first, to ask for options.
+void start_probe(const Program& program, Readings& readings) {
+  const std::string socket = fmt::format("/tmp/xenolith-bench-{}.probe", ::getpid());
+  ::unlink(socket.c_str());
+  Machine machine({.program = program,
+                   .arguments = {"-S", "-no-user-config", "-nodefaults", "-nographic", "-machine",
+                                 "none,accel=xen", "-chardev",
+                                 "socket,id=libxl-cmd,path=" + socket + ",server=on,wait=off",
+                                 "-mon", "chardev=libxl-cmd,mode=control"}});
+  const double began = now_ns();
+  machine.spawn();
+  xensim::Qmp qmp(socket);
+  readings.add("start.probe", (now_ns() - began) / kMs);
+  qmp.call("quit");
+  machine.process().wait();
+  ::unlink(socket.c_str());
+}
+
+void run_start(const Program& program, Readings& readings) {
+  start_times(program, readings);
+  start_probe(program, readings);
+  start_calls(program, readings);
+}
+
+void run_memory(const Program& program, Readings& readings) {
+  const auto read = [&](const GuestConfig& config, const std::string& suffix) {
+    Machine machine({.program = program, .config = config});
+    machine.start();
+    machine.qmp().call("query-status");
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // until it is at rest
+    const TreeFigures figures = tree_figures(machine.process().pid());
+    readings.add("memory.private" + suffix, figures.private_kib);
+    readings.add("memory.rss" + suffix, figures.resident_kib);
+    if (suffix.empty()) {
+      readings.add("memory.libraries", figures.libraries);
+      readings.add("memory.threads", figures.threads);
+    }
+  };
+  read(usual_guest(), "");
+  GuestConfig with_vnc = usual_guest();
+  with_vnc.vnc = "127.0.0.1:70,to=99";
+  read(with_vnc, ".vnc");
+}
+
+}  // namespace
+
+Group start_group() {
+  return {
+      .name = "start",
+      .figures = {{"start.qmp", "ms", Better::kLower, "exec to the QMP greeting"},
+                  {"start.running", "ms", Better::kLower, "exec to `running` in xenstore"},
+                  {"start.cpu", "ms", Better::kLower, "CPU time until then"},
+                  {"start.syscalls", "calls", Better::kLower, "system calls until `running`"},
+                  {"start.probe", "ms", Better::kLower, "exec to the greeting of -machine none"}},
+      .run = run_start};
+}
+
+Group memory_group() {
+  return {.name = "memory",
+          .figures = {{"memory.private", "KiB", Better::kLower, "private memory, guest at rest"},
+                      {"memory.rss", "KiB", Better::kLower, "resident memory, guest at rest"},
+                      {"memory.private.vnc", "KiB", Better::kLower, "private memory with VNC on"},
+                      {"memory.rss.vnc", "KiB", Better::kLower, "resident memory with VNC on"},
+                      {"memory.libraries", "files", Better::kLower, "executable files mapped"},
+                      {"memory.threads", "threads", Better::kLower, "threads"}},
+          .run = run_memory};
+}
+
+}  // namespace measure
