@@ -15,6 +15,7 @@
 
 #include "machine/board/daemon.h"
 #include "machine/board/no_machine.h"
+#include "machine/board/qtest_machine.h"
 #include "machine/board/replay_command.h"
 #include "machine/board/signals.h"
 #include "machine/board/xen_machine.h"
@@ -102,6 +103,7 @@ int run(std::span<const char* const> argv) {
   if (config->kind == config::Machine::Kind::kNone) {
     return run_machine<board::NoMachine>(*config);
   }
+  if (config->qtest) return run_machine<board::QtestMachine>(*config);
   mlog::set_prefix(fmt::format("xenolith[{}]", config->domid));
   for (const std::string& note : config->notes) mlog::info("{}", note);
   return run_machine<board::XenMachine>(*config);

@@ -40,7 +40,7 @@ core::Result<std::unique_ptr<PcBoard>> PcBoard::create(const PcWires& wires, PcS
 /// is plugged into, which interrupt it drives, whom it asks for reset or power-off.
 PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
     : isa_irqs_(wires.isa_irqs),
-      host_bridge_(wires.pci, setup.ram_below_4g),
+      host_bridge_(wires.pci, setup.ram_below_4g, wires.shadow),
       config_ports_(wires.pci, /*saves_latch=*/false),
       isa_bridge_(wires.pci, kIsaBridge, wires.pirqs, wires.power),
       port92_(wires.pio, wires.power),
@@ -130,14 +130,16 @@ core::Result<void> PcBoard::add_cards(const PcWires& wires, PcSetup& setup) {
 }
 
 /// On Xen the firmware looks for fw_cfg only to boot a kernel directly; without one its ports
-/// read all ones.
+/// read all ones. Without Xen it is always there.
 core::Result<void> PcBoard::add_fw_cfg(const PcWires& wires, PcSetup& setup) {
-  if (!setup.linux_boot) return {};
+  if (!setup.linux_boot && !setup.fw_cfg_always) return {};
   fw_cfg_ = std::make_unique<firmware::FwCfg>(wires.pio, &wires.memory);
   devices_.push_back(fw_cfg_.get());
-  setup.fw_cfg.boot_paths.insert(setup.fw_cfg.boot_paths.begin(),
-                                 std::string(firmware::kLinuxBootPath));
-  if (auto result = firmware::add_linux_boot(*fw_cfg_, *setup.linux_boot); !result) return result;
+  if (setup.linux_boot) {
+    setup.fw_cfg.boot_paths.insert(setup.fw_cfg.boot_paths.begin(),
+                                   std::string(firmware::kLinuxBootPath));
+    if (auto result = firmware::add_linux_boot(*fw_cfg_, *setup.linux_boot); !result) return result;
+  }
   return firmware::add_machine_items(*fw_cfg_, setup.fw_cfg);
 }
 

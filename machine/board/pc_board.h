@@ -51,6 +51,7 @@ struct PcWires {
   xen_platform::RomLock* rom_lock = nullptr;  // of the platform device, if there is one
   xen_platform::Unplugger* unplugger = nullptr;
   xen_platform::GuestLog* guest_log = nullptr;
+  chipset::ShadowListener* shadow = nullptr;  // of a machine that moves memory itself
 };
 
 /// What is on the board.
@@ -95,6 +96,7 @@ struct PcSetup {
   /// Direct kernel boot; the images stay mapped as long as the board.
   std::optional<firmware::LinuxBoot> linux_boot;
   firmware::FwCfgMachine fw_cfg;
+  bool fw_cfg_always = false;  // also without a kernel: for firmware that Xen did not place
 };
 
 class PcBoard final : private chipset::HotplugSlots {
@@ -118,6 +120,7 @@ class PcBoard final : private chipset::HotplugSlots {
   chipset::Piix4Pm* power_management() { return pm_.get(); }
   ide::Piix3Ide& ide() { return ide_; }
   xen_platform::Platform* platform() { return platform_.get(); }
+  chipset::Cmos& cmos() { return cmos_; }
 
  private:
   PcBoard(const PcWires& wires, const PcSetup& setup);

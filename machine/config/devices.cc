@@ -429,6 +429,20 @@ Status Parser::finish_devices() {
   for (auto& list : devices_) {
     if (auto done = build_device(list); !done) return done;
   }
+  if (m_.qtest) {
+    if (m_.platform.present) {
+      return core::fail("-device xen-platform: not with -accel qtest: there is no Xen to talk to");
+    }
+    const bool used = std::any_of(m_.ide_disks.begin(), m_.ide_disks.end(), [](const IdeDisk& one) {
+      return one.channel == 1 && one.unit == 0;
+    });
+    const bool any_cd = std::any_of(m_.ide_disks.begin(), m_.ide_disks.end(),
+                                    [](const IdeDisk& one) { return one.cdrom; });
+    if (!nodefaults_ && !used && !any_cd) {
+      if (auto done = attach_ide({.cdrom = true, .channel = 1}, "default CD drive"); !done)
+        return done;
+    }
+  }
   const bool card = vga_type_ == "std" || (vga_type_.empty() && !nodefaults_ && !m_.vga);
   if (!card || m_.kind == Machine::Kind::kNone) return {};
   auto list = OptionList::parse("-vga std", "", "");

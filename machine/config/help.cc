@@ -30,7 +30,7 @@ std::string help_text() {
          "A toolstack starts this program: device_model_override= in a guest's configuration.\n"
          "See xenolith(1) for what each option means here.\n"
          "\n"
-         "Machine    -xen-domid N  -machine xenfv|pc|none[,...]  -accel xen  -m SIZE\n"
+         "Machine    -xen-domid N  -machine xenfv|pc|none[,...]  -accel xen|qtest  -m SIZE\n"
          "           -smp N[,maxcpus=M]  -boot order=LETTERS[,once=,menu=,strict=]\n"
          "           -name NAME  -uuid UUID  -rtc base=utc|localtime  -no-acpi  -cpu MODEL\n"
          "Boot       -kernel FILE  -initrd FILE  -append TEXT  -bios FILE  -L DIR\n"
@@ -44,6 +44,8 @@ std::string help_text() {
          "Process    -S  -no-shutdown  -no-reboot  -nodefaults  -no-user-config  -pidfile FILE\n"
          "           -daemonize  -D FILE  -msg timestamp=on  -metrics unix:PATH\n"
          "           -readconfig FILE  -record FILE  -help  -version\n"
+         "           -accel qtest -qtest DEV -qtest-log FILE: a client drives the board, without "
+         "Xen\n"
          "Beside it  xenolith replay FILE (xenolith replay --help)\n";
 }
 

@@ -230,6 +230,12 @@ struct AcpiPm {
   u8 s4_value = 2;
 };
 
+/// -accel qtest: no hypervisor; a client drives the board.
+struct Qtest {
+  std::string chardev;   // empty: nobody
+  std::string log_file;  // empty: no log
+};
+
 /// -record: what the guest does to its devices, into a file.
 struct Record {
   std::string file;  // empty: not recorded
@@ -279,8 +285,10 @@ struct Machine {
   bool no_shutdown = false;
   bool no_reboot = false;
   bool suppress_vmdesc = false;
+  std::optional<Qtest> qtest;
   bool rtc_local_time = false;
-  std::string rtc_base;  // a date, if one was given
+  bool rtc_guest_clock = false;  // -rtc clock=vm
+  std::string rtc_base;          // a date, if one was given
   std::string pid_file;
   Record record;
   std::vector<std::string> traces;  // -trace: names, or patterns with *

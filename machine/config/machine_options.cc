@@ -62,11 +62,54 @@ Status Parser::add_machine(std::string_view value) {
 
 Status Parser::add_accel(std::string_view value) {
   if (value == "help") {
-    m_.help = "Accelerators supported:\nxen\n";
+    m_.help = "Accelerators supported:\nqtest\nxen\n";
     return {};
   }
-  if (value == "xen" || value.starts_with("xen,")) return {};
-  return core::fail(fmt::format("-accel {}: only xen exists here", value));
+  return choose_accel("-accel ", value.substr(0, value.find(',')));
+}
+
+Status Parser::choose_accel(std::string_view where, std::string_view value) {
+  if (value != "xen" && value != "qtest") {
+    return core::fail(fmt::format("{}{}: there are xen and qtest", where, value));
+  }
+  accel_qtest_ = value == "qtest";
+  return {};
+}
+
+Status Parser::add_qtest(std::string_view value) {
+  auto id = chardev_for(where_, value, "qtest");
+  if (!id) return tl::unexpected(id.error());
+  qtest_.chardev = *id;
+  return {};
+}
+
+Status Parser::add_qtest_log(std::string_view value) {
+  qtest_.log_file = value == "none" ? std::string_view() : value;
+  return {};
+}
+
+/// After the machine and the accelerator are known.
+Status Parser::finish_qtest() {
+  if (!accel_qtest_) {
+    if (qtest_.chardev.empty()) return {};
+    return core::fail("-qtest: give -accel qtest, too");
+  }
+  if (m_.kind == Machine::Kind::kNone && qtest_.chardev.empty()) return {};
+  if (m_.kind != Machine::Kind::kPc) {
+    return core::fail(
+        fmt::format("-accel qtest: not with -machine {}: give -machine pc", m_.machine_name));
+  }
+  if (!m_.record.file.empty()) return core::fail("-record: not with -accel qtest");
+  m_.qtest = qtest_;
+  // The client waits for this connection first.
+  const auto at = std::find_if(m_.chardevs.begin(), m_.chardevs.end(),
+                               [&](const Chardev& one) { return one.id == qtest_.chardev; });
+  if (qtest_.chardev.empty()) return {};
+  if (at == m_.chardevs.end()) {
+    return core::fail(fmt::format("-qtest: there is no chardev {}", qtest_.chardev));
+  }
+  std::rotate(m_.chardevs.begin(), at, at + 1);
+  return {};
 }
 
 Status Parser::add_memory(std::string_view value) {
@@ -105,7 +148,10 @@ Status Parser::add_rtc(std::string_view value) {
   list->take("base", base);
   m_.rtc_local_time = base == "localtime";
   if (base != "utc" && base != "localtime") m_.rtc_base = base;
-  list->ignore({"clock", "driftfix"});
+  std::string clock = "host";
+  list->take("clock", clock);
+  m_.rtc_guest_clock = clock == "vm";
+  list->ignore({"driftfix"});
   return closed(*list);
 }
 
@@ -193,13 +239,14 @@ Status Parser::machine_type(const std::string& name) {
 
 Status Parser::finish_machine() {
   std::string type = "pc";
-  std::string accel = "xen";
+  std::string accel;
   machine_.take("type", type);
   machine_.take("accel", accel);
   if (auto done = machine_type(type); !done) return done;
-  if (accel != "xen") {
-    return core::fail(fmt::format("-machine accel={}: only xen exists here", accel));
+  if (!accel.empty()) {
+    if (auto done = choose_accel("-machine accel=", accel); !done) return done;
   }
+  if (auto done = finish_qtest(); !done) return done;
   for (const auto& [key, cure] :
        {Refusal{"igd-passthru", "graphics passthrough is not built yet: leave gfx_passthru out"},
         Refusal{"usb", "no USB controller is built yet: leave it out"}}) {
@@ -224,7 +271,7 @@ Status Parser::finish_machine() {
                    "kernel-irqchip", "graphics", "hpet", "smbus", "sata", "pit", "smm", "nvdimm",
                    "i8042", "fd-bootchk", "default-bus-bypass-iommu"});
   if (auto done = closed(machine_); !done) return done;
-  if (m_.kind != Machine::Kind::kNone && !have_domid_) {
+  if (m_.kind != Machine::Kind::kNone && !m_.qtest && !have_domid_) {
     return core::fail("-xen-domid: missing: a guest of Xen is needed, xl create gives its number");
   }
   if (m_.kind == Machine::Kind::kNone && !m_.record.file.empty()) {

@@ -42,6 +42,8 @@ std::span<const Parser::Entry> Parser::entries() {
       {"machine", true, &P::add_machine},
       {"M", true, &P::add_machine},
       {"accel", true, &P::add_accel},
+      {"qtest", true, &P::add_qtest},
+      {"qtest-log", true, &P::add_qtest_log},
       {"m", true, &P::add_memory},
       {"smp", true, &P::add_smp},
       {"boot", true, &P::add_boot},

@@ -47,6 +47,10 @@ class Parser {
   Status add_domid(std::string_view value);
   Status add_machine(std::string_view value);
   Status add_accel(std::string_view value);
+  Status add_qtest(std::string_view value);
+  Status add_qtest_log(std::string_view value);
+  Status choose_accel(std::string_view where, std::string_view value);
+  Status finish_qtest();
   Status add_memory(std::string_view value);
   Status add_smp(std::string_view value);
   Status add_boot(std::string_view value);
@@ -159,6 +163,8 @@ class Parser {
   std::vector<SerialSlot> serial_slots_;
   std::vector<SerialSlot> parallel_slots_;
   std::string vga_type_;
+  Qtest qtest_;
+  bool accel_qtest_ = false;
   std::string display_;
   unsigned monitor_count_ = 0;
   bool have_domid_ = false;

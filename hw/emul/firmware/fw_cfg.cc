@@ -280,12 +280,40 @@ bool FwCfg::transfer(const DmaDescriptor& request) {
   return true;
 }
 
+namespace {
+
+/// One of "etc/e820", as ACPI 15.1 has it.
+void append_range(std::vector<u8>& to, u64 address, u64 length) {
+  if (length == 0) return;
+  constexpr u32 kUsable = 1;
+  const std::size_t at = to.size();
+  to.resize(at + kE820Entry);
+  core::store_le<u64>(&to[at], address);
+  core::store_le<u64>(&to[at + 8], length);
+  core::store_le<u32>(&to[at + 16], kUsable);
+}
+
+core::Result<void> add_memory_items(FwCfg& fw_cfg, const FwCfgMemory& memory) {
+  fw_cfg.add_u64(kRamSize, memory.below_4g + memory.above_4g);
+  fw_cfg.add_u16(kMaxCpus, memory.max_cpus);
+  fw_cfg.add_u32(kIrq0Override, 1);  // ISA interrupt 0 is on pin 2 of the I/O APIC
+  std::vector<u8> ranges;
+  append_range(ranges, 0, memory.below_4g);
+  append_range(ranges, u64{4} << 30, memory.above_4g);
+  return fw_cfg.add_file("etc/e820", std::move(ranges));
+}
+
+}  // namespace
+
 core::Result<void> add_machine_items(FwCfg& fw_cfg, const FwCfgMachine& machine) {
   fw_cfg.add(kUuid, {machine.uuid.begin(), machine.uuid.end()});
   fw_cfg.add_u16(kNoGraphic, machine.graphics ? 0 : 1);
   fw_cfg.add_u16(kBootMenu, machine.boot_menu ? 1 : 0);
   fw_cfg.add_u16(kCpuCount, machine.cpus);
 
+  if (machine.memory) {
+    if (auto result = add_memory_items(fw_cfg, *machine.memory); !result) return result;
+  }
   // Bit 7: the state exists; the rest is its SLP_TYP.
   const u8 s3 = core::low<u8>(1 | (machine.s3_enabled ? 0x80 : 0));
   const u8 s4 = core::low<u8>(machine.s4_type | (machine.s4_enabled ? 0x80 : 0));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,13 @@ class FwCfg final : public core::Device, public core::IoHandler {
   core::ScopedRegion dma_ports_;
 };
 
+/// What firmware that has no hypervisor to tell it asks of memory and processors.
+struct FwCfgMemory {
+  u64 below_4g = 0;
+  u64 above_4g = 0;
+  u16 max_cpus = 1;  // one more than the highest APIC id
+};
+
 /// What a machine says of itself in the well-known items.
 struct FwCfgMachine {
   std::array<u8, 16> uuid{};
@@ -101,6 +109,7 @@ struct FwCfgMachine {
   u8 s4_type = 2;  // SLP_TYP of S4
   /// Open Firmware paths in boot order, for firmware; direct kernel boot puts its ROM first.
   std::vector<std::string> boot_paths;
+  std::optional<FwCfgMemory> memory{};
 };
 
 /// Adds the items and files that every machine has. Once, and after the boot paths are complete.

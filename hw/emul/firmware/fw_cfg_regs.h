@@ -44,7 +44,11 @@ enum Key : core::u16 {
   kSetupData = 0x18,
   kFileDirectory = 0x19,
   kFileFirst = 0x20,
+  kIrq0Override = 0x8002,
 };
+
+// An entry of "etc/e820": address, length, type.
+inline constexpr core::u32 kE820Entry = 20;
 
 // "Feature bitmap", in item kId.
 inline constexpr core::u32 kFeatureTraditional = 0x1;
