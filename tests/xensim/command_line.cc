@@ -39,8 +39,13 @@ void add_monitor(Arguments& to, const std::string& name, const std::string& path
 
 Arguments libxl_arguments(const GuestConfig& config, const std::string& run) {
   Arguments to{"-xen-domid", std::to_string(config.domain), "-no-shutdown"};
-  if (config.restrict) add(to, {"-S"});
-  add_monitor(to, "libxl", fmt::format("{}/qmp-libxl-{}", run, config.domain));
+  if (config.restrict) {
+    add(to, {"-chardev",
+             fmt::format("socket,id=libxl-cmd,fd={},server=on,wait=off", config.monitor_file), "-S",
+             "-mon", "chardev=libxl-cmd,mode=control"});
+  } else {
+    add_monitor(to, "libxl", fmt::format("{}/qmp-libxl-{}", run, config.domain));
+  }
   add_monitor(to, "libxenstat", fmt::format("{}/qmp-libxenstat-{}", run, config.domain));
   add(to, {"-nodefaults", "-no-user-config", "-name", config.name});
   if (config.display_options) add(to, {"-vnc", config.vnc, "-display", "none"});

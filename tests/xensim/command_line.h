@@ -33,8 +33,9 @@ struct GuestConfig {
   bool usb = false;
   bool xen_platform = true;
   bool acpi = true;
-  /// dm_restrict: started with -S, and as -xen-domid-restrict.
+  /// dm_restrict: started with -S and -xen-domid-restrict; the machine makes the monitor's socket.
   bool restrict = false;
+  int monitor_file = -1;  // that socket, inherited
   std::vector<std::string> usb_devices;
   std::optional<std::string> incoming;
   std::vector<std::string> extra;          // device_model_args

@@ -3,7 +3,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 namespace xensim {
 
@@ -159,6 +161,15 @@ void Events::storm(unsigned times) {
   for (unsigned i = 0; i < times; ++i) {
     for (u32 port = 1; port < kMaxPorts; ++port) raise(port);
   }
+}
+
+bool Events::wait_notified(u32 port, u32 seen, u64 milliseconds) const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
+  while (notified(port) == seen) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    sleep_on(word(port), seen, std::min<u64>(milliseconds, 200));
+  }
+  return true;
 }
 
 u32 Events::notified(u32 port) const {

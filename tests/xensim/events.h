@@ -45,7 +45,9 @@ class Events {
   /// Raises every bound port so many times, whether there is something or not.
   void storm(unsigned times);
 
+  /// How often the device model notified the guest's port, and whether it does once more.
   u32 notified(u32 port) const;
+  bool wait_notified(u32 port, u32 seen, u64 milliseconds = 30'000) const;
   const u32& word(u32 port) const { return shared_.ports[port].notified; }
 
  private:

@@ -12,6 +12,9 @@ namespace {
 using ioreq::RequestType;
 using xensim::Machine;
 using xensim::Shutdown;
+using xensim::u32;
+using xensim::u64;
+using xensim::u8;
 using xensim::Vcpu;
 
 class Faults : public xensim::BothPrograms {};
@@ -95,6 +98,63 @@ TEST_P(Faults, SeveralCpusAtOnce) {
   }
   for (std::thread& guest : guests) guest.join();
   EXPECT_EQ(wrong, 0U);
+}
+
+struct OddRequest {
+  const char* what;
+  u8 type;
+  u64 address;
+  u64 data;
+  u32 count;
+  u32 size;
+  u8 flags;
+};
+
+constexpr u8 kRead = 0x20;
+constexpr u8 kPointer = 0x10;
+constexpr u8 kBackwards = 0x40;
+
+// What Xen does not send: stock ends over some of it.
+constexpr OddRequest kOdd[] = {
+    {"type 99", 99, 0x64, 0, 1, 1, kRead},
+    {"type 3", 3, 0x64, 0, 1, 1, kRead},
+    {"no size", 0, 0x64, 0, 1, 0, kRead},
+    {"size 3", 0, 0x64, 0, 1, 3, kRead},
+    {"size 16", 0, 0x64, 0, 1, 16, kRead},
+    {"size 2^31", 0, 0x64, 0, 1, 0x80000000U, kRead},
+    {"no repetition", 0, 0x64, 0x10000, 0, 1, kRead | kPointer},
+    {"into a hole", 0, 0x1f0, 0xb0000, 64, 2, kRead | kPointer},
+    {"down below zero", 0, 0x1f0, 0x10, 64, 2, kRead | kPointer | kBackwards},
+    {"to the end of the world", 0, 0x1f0, ~u64{0} - 16, 64, 2, kRead | kPointer},
+    {"a port over 64 Ki", 0, 0x100000064, 0, 1, 1, kRead},
+    {"memory-mapped nowhere", 1, ~u64{0} - 3, 0, 1, 8, kRead},
+    {"configuration of bus 255", 2, u64{0xff00} << 32, 0, 1, 4, kRead},
+    {"configuration over its end", 2, (u64{8} << 32) | 0xfff, 0, 1, 4, kRead},
+};
+
+TEST(Xenolith, RequestsThatXenDoesNotSendAreAnswered) {
+  Machine machine({.program = xensim::xenolith()});
+  machine.start();
+  Vcpu& cpu = machine.vcpu();
+  for (const OddRequest& odd : kOdd) {
+    SCOPED_TRACE(odd.what);
+    cpu.begin_at(0, static_cast<RequestType>(odd.type), odd.address, odd.data, odd.count, odd.size,
+                 odd.flags);
+    cpu.finish();
+    ASSERT_EQ(cpu.inb(kProbe), kProbed);
+  }
+}
+
+TEST(Xenolith, HalfAnEntryOfTheRingEndsTheDomain) {
+  Machine machine({.program = xensim::xenolith()});
+  machine.start();
+  const auto server = machine.xen.servers.view(0);
+  ASSERT_TRUE(server.has_value());
+  server->ring->slots[0] = 0xa0000C01;  // eight bytes to VGA memory
+  __atomic_store_n(&server->ring->pointers.write, 1U, __ATOMIC_SEQ_CST);
+  machine.xen.events.raise(server->ring_port);
+  EXPECT_TRUE(machine.xen.wait_shutdown(30'000));
+  EXPECT_EQ(machine.xen.shutdown(), Shutdown::kCrash);
 }
 
 XENSIM_BOTH_PROGRAMS(Faults);

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <stdexcept>
 
@@ -108,26 +111,56 @@ std::string Machine::command_line() const {
   return fmt::format("{}", fmt::join(command(), " "));
 }
 
+/// With dm_restrict libxl listens itself, and connects before the program starts.
+void Machine::listen_for_monitor() {
+  const std::string path = monitor_path();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path, sizeof address.sun_path, "%s", path.c_str());
+  ::unlink(path.c_str());
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket < 0 || ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket, 1) != 0) {
+    throw std::runtime_error("cannot listen on " + path);
+  }
+  options_.config.monitor_file = socket;
+}
+
+std::string Machine::monitor_path() const {
+  return file(fmt::format("qmp-libxl-{}", options_.config.domain));
+}
+
 void Machine::spawn() {
-  ProcessOptions options{
-      .command = command(), .environment = options_.environment, .log = file("qemu-dm.log")};
+  if (options_.config.restrict) listen_for_monitor();
+  ProcessOptions options{.command = command(),
+                         .environment = options_.environment,
+                         .log = file("qemu-dm.log"),
+                         .files = options_.files};
+  const int monitor = options_.config.monitor_file;
+  if (options_.config.restrict) options.files.push_back(monitor);
   options.environment["LD_LIBRARY_PATH"] = XENSIM_LIBRARIES;
   options.environment[kSocketVariable] = xen.socket_path();
   options.environment["XENSTORED_PATH"] = xenstored.socket_path();
   options.environment["XEN_DOMAIN_ID"] = std::to_string(options_.config.domain);
   process_ = std::make_unique<Process>(options);
+  if (options_.config.restrict) ::close(monitor);
+  if (options_.config.restrict) ::close(options_.config.monitor_file);
 }
 
 void Machine::start() {
   spawn();
-  if (options_.config.restrict) {
-    qmp();
-    return;
+  std::string why;
+  try {
+    if (options_.config.restrict) {
+      qmp();
+      return;
+    }
+    if (wait_running()) return;
+  } catch (const std::runtime_error& failure) {
+    why = failure.what();
   }
-  if (!wait_running()) {
-    throw std::runtime_error(
-        fmt::format("{} does not run:\n{}\n{}", options_.program.name, command_line(), log()));
-  }
+  throw std::runtime_error(fmt::format("{} does not run: {}\n{}\n{}", options_.program.name, why,
+                                       command_line(), log()));
 }
 
 bool Machine::wait_running(u64 milliseconds) {
@@ -152,13 +185,14 @@ std::optional<int> Machine::stop() {
 void Machine::respawn() {
   qmp_.reset();
   process_.reset();
+  store.remove(0, fmt::format("/local/domain/0/device-model/{}", options_.config.domain));
   store.make(0, fmt::format("/local/domain/0/device-model/{}", options_.config.domain));
   start();
 }
 
 Qmp& Machine::qmp() {
   if (qmp_ == nullptr) {
-    qmp_ = std::make_unique<Qmp>(file(fmt::format("qmp-libxl-{}", options_.config.domain)));
+    qmp_ = std::make_unique<Qmp>(monitor_path());
   }
   return *qmp_;
 }

@@ -39,6 +39,7 @@ struct MachineOptions {
   /// Before the program: strace and its options, for instance.
   std::vector<std::string> wrapper;
   std::map<std::string, std::string> environment;
+  std::vector<int> files;  // inherited, for instance what -incoming fd:F names
   /// In place of libxl's command line.
   std::vector<std::string> arguments;
 };
@@ -85,6 +86,8 @@ class Machine {
   std::vector<std::string> command() const;
   void prepare_store();
   void populate();
+  void listen_for_monitor();
+  std::string monitor_path() const;
 
   MachineOptions options_;
   std::vector<std::unique_ptr<Vcpu>> vcpus_;

@@ -64,6 +64,7 @@ Process::Process(const ProcessOptions& options) : log_(options.log) {
     ::dup2(log, 1);
     ::dup2(log, 2);
     ::close(null);
+    for (const int file : options.files) ::fcntl(file, F_SETFD, 0);
     ::setsid();
     ::execve(arguments[0], arguments.data(), variables.data());
     ::_exit(127);

@@ -18,6 +18,7 @@ struct ProcessOptions {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // added to ours
   std::string log;                                 // stdout and stderr, appended
+  std::vector<int> files;                          // inherited under their own numbers
 };
 
 /// From /proc; bytes, milliseconds and counts.

@@ -216,23 +216,23 @@ u64 Vcpu::request(RequestType type, u64 address, u64 data, u32 count, u32 size, 
               .type = static_cast<u8>(type)});
 }
 
-SharedRequest* Vcpu::begin(RequestType type, u64 address, u64 data, u32 count, u32 size, u8 flags) {
-  SharedRequest request{.address = address,
-                        .data = data,
-                        .count = count,
-                        .size = size,
-                        .port = 0,
-                        .pad = 0,
-                        .flags = flags,
-                        .type = static_cast<u8>(type)};
-  const ServerView* server = select(request, type == RequestType::kPciConfig);
-  if (server == nullptr) return nullptr;
-  SharedRequest& slot = server->requests[number_];
-  request.port = server->ports[number_];
-  slot = request;
-  waiting_on_ = server;
+SharedRequest* Vcpu::begin_at(u32 server, RequestType type, u64 address, u64 data, u32 count,
+                              u32 size, u8 flags) {
+  const auto found = xen_.servers.view(server);
+  if (!found) return nullptr;
+  sent_to_ = *found;
+  waiting_on_ = &sent_to_;
+  SharedRequest& slot = sent_to_.requests[number_];
+  slot = {.address = address,
+          .data = data,
+          .count = count,
+          .size = size,
+          .port = sent_to_.ports[number_],
+          .pad = 0,
+          .flags = flags,
+          .type = static_cast<u8>(type)};
   ioreq::store_release(slot.flags, FlagState::with(flags, static_cast<u8>(RequestState::kReady)));
-  xen_.events.raise(request.port);
+  xen_.events.raise(slot.port);
   return &slot;
 }
 

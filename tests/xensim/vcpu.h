@@ -85,9 +85,10 @@ class Vcpu {
   /// One request as it is, for what the functions above do not make. Returns the answer's data, or
   /// all ones if no server takes it.
   u64 request(ioreq::RequestType type, u64 address, u64 data, u32 count, u32 size, u8 flags);
-  /// Sends it, and leaves before the answer (a fault: what the slot holds then is for the test).
-  ioreq::SharedRequest* begin(ioreq::RequestType type, u64 address, u64 data, u32 count, u32 size,
-                              u8 flags);
+  /// Sends it to that server, whatever its ranges are, and does not wait: for what Xen never sends,
+  /// and for what happens to the slot meanwhile.
+  ioreq::SharedRequest* begin_at(u32 server, ioreq::RequestType type, u64 address, u64 data,
+                                 u32 count, u32 size, u8 flags);
   /// Waits for it.
   u64 finish();
 
@@ -116,6 +117,7 @@ class Vcpu {
   u64 version_ = 0;
   u32 cf8_ = 0;
   u8 cmos_index_ = 0;
+  ServerView sent_to_;  // by begin_at
   const ServerView* waiting_on_ = nullptr;
 };
 
