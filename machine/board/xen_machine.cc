@@ -312,6 +312,7 @@ void XenMachine::serve(bool on) {
 
 /// Called after every access, so it only looks whether there is anything to tell.
 void XenMachine::served() {
+  console_.follow();
   if (mlog::traced(mlog::Trace::kGuestAccess) && access_trace_ == nullptr) {
     access_trace_ = loop_.after(100, [this] { trace_accesses(); });
   }

@@ -60,7 +60,7 @@ void Console::schedule() {
 void Console::round() {
   changed_ = false;
   if (source_ != nullptr) source_->refresh(*this, false);
-  interval_ms_ = changed_ ? kFastMs : std::min(interval_ms_ + interval_ms_ / 4, kSlowMs);
+  interval_ms_ = changed_ ? kFastMs : std::min(interval_ms_ + interval_ms_ / 2, kSlowMs);
   schedule();
 }
 

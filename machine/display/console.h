@@ -2,6 +2,7 @@
 // date. With nobody looking the card is never asked, and the picture takes no memory.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "machine/display/frame_buffer.h"
@@ -36,6 +37,10 @@ class Console final : public core::DisplaySink {
 
   /// The guest was just given a reason to draw (a key): look soon.
   void wake();
+  /// After a guest's accesses: looks soon if one of them changed the picture. Costs nothing if not.
+  void follow() {
+    if (std::exchange(stirred_, false)) wake();
+  }
 
   /// Writes what the guest shows now, whether or not anybody looks.
   core::Result<void> screendump(int fd, ImageFormat format);
@@ -43,11 +48,14 @@ class Console final : public core::DisplaySink {
   // core::DisplaySink
   core::Surface resize(u32 width, u32 height) override;
   void update(const core::Rect& rect) override;
+  void stirred() override { stirred_ = true; }
 
  private:
-  // 60 times a second while the picture changes, less and less often while it does not.
+  // 60 times a second while the picture changes, less and less often while it does not. The slow
+  // end is for what a guest draws on its own straight into video memory, after a rest: whatever
+  // it does through registers, and keys, wake us.
   static constexpr unsigned kFastMs = 16;
-  static constexpr unsigned kSlowMs = 100;
+  static constexpr unsigned kSlowMs = 1000;
 
   void schedule();
   void round();
@@ -60,6 +68,7 @@ class Console final : public core::DisplaySink {
   loop::WatchPtr timer_;
   unsigned interval_ms_ = kFastMs;
   bool changed_ = false;
+  bool stirred_ = false;
 };
 
 }  // namespace screen

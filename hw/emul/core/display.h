@@ -28,6 +28,10 @@ class DisplaySink {
   virtual Surface resize(u32 width, u32 height) = 0;
   /// These pixels were redrawn.
   virtual void update(const Rect& rect) = 0;
+  /// The guest did something through the card that the next refresh() will show. Told once between
+  /// two of them, in the middle of a guest's access: it must neither allocate nor draw. What the
+  /// guest writes straight into video memory is not told.
+  virtual void stirred() = 0;
 };
 
 /// A card's screen output. Thread: device thread; the machine asks, at the viewer's pace.

@@ -1,6 +1,7 @@
 #include "hw/emul/display/vga_core.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "hw/emul/display/vbe_dispi.h"
 
@@ -152,8 +153,14 @@ void VgaCore::crtc_write(u8 value) {
   dispi_mirror(s_);
 }
 
+/// Something may look different from now on. Registers that are only an index, too: seldom enough.
+void VgaCore::stir() {
+  if (sink_ != nullptr && !std::exchange(stirred_, true)) sink_->stirred();
+}
+
 void VgaCore::port_write(u16 port, u8 value) {
   if (wrong_address(port)) return;
+  stir();
   switch (port) {
     case kPortAttribute: attribute_write(value); break;
     case kPortStatus0: s_.msr = value & 0xef; break;
@@ -196,6 +203,7 @@ void VgaCore::dispi_write_at(u16 index, u16 value) {
 }
 
 void VgaCore::dispi_data_write(u16 value) {
+  stir();
   if (!dispi_write(s_, value, size_).clear_screen) return;
   const core::MutableBytes memory = vram();
   const u64 shown = std::min<u64>(u64{s_.vbe_regs[kDispiYres]} * s_.vbe_line_offset, memory.size());

@@ -89,6 +89,7 @@ class VgaCore final : public core::IoHandler, public core::DisplaySource {
   void read_odd_even(u64 address, core::MutableBytes data, core::Bytes memory);
   void read_planar(u64 address, core::MutableBytes data, core::Bytes memory);
 
+  void stir();
   Screen screen() const;
   BlinkPhase blink() const;
   bool resize(u32 width, u32 height);
@@ -105,6 +106,7 @@ class VgaCore final : public core::IoHandler, public core::DisplaySource {
   core::Surface surface_{};
   Screen shown_ = Screen::kBlank;
   bool stale_ = true;
+  bool stirred_ = false;       // the sink was told
   bool font_written_ = false;  // plane 2 changed since text was last drawn
   bool tracking_ = false;      // the machine watches video memory for us
   TextMode text_mode_;

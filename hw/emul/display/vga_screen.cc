@@ -45,6 +45,7 @@ void VgaCore::refresh(core::DisplaySink& sink, bool full) {
   Screen now = memory.empty() ? Screen::kBlank : screen();
   const bool fresh = full || stale_ || now != shown_ || surface_.pixels == nullptr;
   stale_ = false;
+  stirred_ = false;
   shown_ = now;
   if (now != Screen::kGraphics && tracking_) {
     tracking_ = false;

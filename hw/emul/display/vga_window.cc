@@ -85,6 +85,7 @@ void VgaCore::window_write(u64 offset, core::Bytes data) {
   const u64 begin = std::max<u64>(offset, w.base);
   const u64 end = std::min<u64>(offset + data.size(), w.base + w.length);
   if (begin >= end) return;
+  stir();
   data = data.subspan(begin - offset, end - begin);
   const u64 address = begin - w.base + w.bank;
   const core::MutableBytes memory = vram();

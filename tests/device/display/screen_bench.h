@@ -72,6 +72,7 @@ class FakeScreen final : public DisplaySink {
     EXPECT_GT(rect.width * rect.height, 0u);
     updates.push_back(rect);
   }
+  void stirred() override { ++stirs; }
 
   u32 at(u32 x, u32 y) const { return pixels.at(std::size_t{y} * (width + kSlack) + x); }
   bool slack_intact() const {
@@ -88,6 +89,7 @@ class FakeScreen final : public DisplaySink {
   std::vector<u32> pixels;
   std::vector<Rect> updates;
   int resizes = 0;
+  int stirs = 0;
 };
 
 /// Register values of a BIOS mode: miscellaneous, sequencer 1..4, CRTC 0..18, attribute 0..14,

@@ -40,6 +40,22 @@ TEST_F(TextScreen, GlyphColoursAndNinthDot) {
   EXPECT_TRUE(b.screen.slack_intact());
 }
 
+TEST_F(TextScreen, TheViewerIsToldOnceThatTheGuestDraws) {
+  start(kMode03);
+  b.put(0, 0, 'A', 0x07);
+  EXPECT_EQ(b.screen.stirs, 0) << "nobody looks yet";
+  b.refresh();
+  b.put(1, 0, 'B', 0x07);
+  b.put(2, 0, 'C', 0x07);
+  EXPECT_EQ(b.screen.stirs, 1);
+  b.refresh();
+  b.crtc(0x0e, 0x01);
+  EXPECT_EQ(b.screen.stirs, 2) << "the cursor moved";
+  b.refresh();
+  b.refresh();
+  EXPECT_EQ(b.screen.stirs, 2);
+}
+
 TEST_F(TextScreen, EightDots) {
   start(kMode03);
   b.seq(1, 0x01);

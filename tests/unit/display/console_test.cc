@@ -106,6 +106,23 @@ TEST_F(ConsoleTest, ChangesAreFollowedUntilTheLastViewerGoes) {
   EXPECT_EQ(card.refreshes, before);
 }
 
+TEST_F(ConsoleTest, LooksSoonAgainWhenTheGuestDrawsAfterARest) {
+  console.watch(viewer);
+  rounds(8);  // each later than the one before
+  console.stirred();
+  console.follow();
+  const core::i64 before = loop::Loop::host_ns();
+  rounds(1);
+  const core::i64 soon = loop::Loop::host_ns() - before;
+  const int asked = card.refreshes;
+  console.follow();
+  rounds(8);
+  const core::i64 rested = loop::Loop::host_ns();
+  rounds(1);
+  EXPECT_LT(soon, loop::Loop::host_ns() - rested) << "no sooner than without a reason";
+  EXPECT_EQ(card.refreshes, asked + 9);
+}
+
 TEST_F(ConsoleTest, SecondViewerGetsTheFrameThatIsThere) {
   console.watch(viewer);
   FakeViewer other;
