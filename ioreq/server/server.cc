@@ -48,7 +48,7 @@ core::Result<void> Server::bind(u32 buffered_remote_port) {
   const auto ring = channels_.bind(buffered_remote_port);
   if (!ring) return tl::unexpected(ring.error());
 
-  first_port_ = *ring;
+  first_port_ = ring_port_ = *ring;
   Port last = *ring;
   for (const Port port : ports_) {
     first_port_ = std::min(first_port_, port);
@@ -69,8 +69,7 @@ void Server::halt(const char* why) {
 
 /// Ports are unmasked after their requests are answered: the guest does not wait for that system
 /// call, and one call serves all. Nothing is lost: an event on a masked port stays pending in the
-/// hypervisor and comes as soon as the port is unmasked. For the same reason the ring needs no
-/// timer: an entry that drain() was too early for raised its event after the entry became visible.
+/// hypervisor and comes as soon as the port is unmasked.
 void Server::on_event() {
   // A device that waits for its back end may run the loop; its request is not finished yet.
   if (serving_) return;
@@ -98,21 +97,71 @@ bool Server::serve_events() {
   dispatcher_.counters.events += count;
   for (std::size_t i = 0; i < count && !halted_; ++i) {
     const u8 who = owner(batch[i]);
-    const u64 before = dispatcher_.counters.buffered;
-    bool served = false;
     if (who == kRing) {
-      served = drain() && dispatcher_.counters.buffered != before;
-    } else if (who != kNobody) {
-      served = serve(who);
+      if (!on_ring_event()) ++dispatcher_.counters.spurious;
+      continue;
     }
+    const bool served = who != kNobody && serve(who);
     if (!served) ++dispatcher_.counters.spurious;
     any = any || served;
   }
   serving_ = false;
+  if (ring_held_) {
+    const auto end = held_.begin() + static_cast<std::ptrdiff_t>(held_count_);
+    held_count_ =
+        static_cast<std::size_t>(std::remove(held_.begin(), end, ring_port_) - held_.begin());
+  }
   return any;
 }
 
+/// Nobody waits for what is in the ring, and more will come: a guest that prints a line writes
+/// each of its characters by itself. An event for each would cost far more than the write. So the
+/// port stays masked, and the ring is looked at again after a while; in between, each request of a
+/// vCPU drains it, as does the one that Xen sends when the ring is full.
+bool Server::on_ring_event() {
+  const u64 before = dispatcher_.counters.buffered;
+  if (!drain() || dispatcher_.counters.buffered == before) return false;
+  ring_held_ = true;
+  ring_stale_ = false;
+  ring_seen_ = dispatcher_.counters.buffered;
+  ring_due_ns_ = now_ns_() + kRingDelayNs;
+  return true;
+}
+
+/// The look at the ring that is due. True if there was something in it.
+bool Server::tend_ring(u64 now) {
+  const u64 before = dispatcher_.counters.buffered;
+  drain_ring();
+  if (halted_) return false;
+  const u64 performed = dispatcher_.counters.buffered;
+  if (std::exchange(ring_seen_, performed) == performed) {
+    release_ring();
+    return false;
+  }
+  ring_stale_ = true;
+  ring_due_ns_ = now + kRingDelayNs;
+  return performed != before;
+}
+
+void Server::drain_ring() {
+  if (halted_ || serving_) return;
+  serving_ = true;
+  drain();
+  serving_ = false;
+}
+
+/// Back to events; the one behind the mask is of entries that are done, and is taken now, or it
+/// would wake us for nothing. What comes after the last look raises it again.
+void Server::release_ring() {
+  ring_held_ = false;
+  channels_.unmask(std::span<const Port>(&ring_port_, 1));
+  if (!std::exchange(ring_stale_, false)) return;
+  serve_events();
+  if (!halted_ && policy_.window() == 0) unmask();
+}
+
 void Server::unmask() {
+  if (held_count_ == 0) return;
   channels_.unmask(std::span<const Port>(held_).first(held_count_));
   held_count_ = 0;
 }
@@ -206,9 +255,12 @@ bool Server::run_slot(u32 index, u32 waiting, u32& used) {
   return !halted_;
 }
 
-bool Server::something_waits() const {
+u32 Server::ring_fill() const {
   const RingPointers pointers = load_shared(pages_.buffered->pointers);
-  if (pointers.read != pointers.write) return true;
+  return pointers.write - pointers.read;
+}
+
+bool Server::something_waits() const {
   for (unsigned vcpu = 0; vcpu < vcpus_; ++vcpu) {
     if (in_state(load_shared(pages_.requests[vcpu].flags), RequestState::kReady)) return true;
   }
@@ -217,8 +269,7 @@ bool Server::something_waits() const {
 
 bool Server::serve_ready() {
   serving_ = true;
-  const u64 before = dispatcher_.counters.buffered;
-  bool any = drain() && dispatcher_.counters.buffered != before;
+  bool any = false;
   for (unsigned vcpu = 0; vcpu < vcpus_ && !halted_; ++vcpu) {
     if (!serve(vcpu)) continue;
     ++dispatcher_.counters.polled;
@@ -235,7 +286,9 @@ void Server::set_polling(u64 max_ns) {
 }
 
 bool Server::poll(u64 until_ns) {
-  if (!policy_.enabled() || halted_ || serving_ || ports_.empty()) return false;
+  if (halted_ || serving_ || ports_.empty()) return false;
+  if (ring_held_ && now_ns_() >= ring_due_ns_ && tend_ring(now_ns_())) return !halted_;
+  if (!policy_.enabled() || halted_) return false;
   u64 now = now_ns_();
   if (now >= until_ns) return held_count_ != 0 && something_waits() && serve_ready();
   const u64 visit_ends = now + kVisitNs;
@@ -247,6 +300,10 @@ bool Server::poll(u64 until_ns) {
       if (halted_) return false;
       served_at_ns_ = now = now_ns_();
       offer_at_ns_ = now + kOfferAfterNs;
+    } else if (ring_fill() >= kRingBatch) {
+      drain_ring();
+      if (halted_) return false;
+      now = now_ns_();
     } else {
       for (int i = 0; i < 16 && !something_waits(); ++i) __builtin_ia32_pause();
       now = now_ns_();
@@ -274,10 +331,10 @@ u64 Server::offer_cpu(u64 now) {
 /// Back to events. Of requests that were met while looking, the events are still pending behind the
 /// mask, or unread: they are taken now, or each would wake us for nothing.
 void Server::stop_looking() {
-  if (held_count_ != 0) unmask();
+  unmask();
   if (!std::exchange(stale_, false)) return;
   serve_events();
-  if (held_count_ != 0 && !halted_) unmask();
+  if (!halted_) unmask();
 }
 
 }  // namespace ioreq

@@ -49,7 +49,8 @@ class Server {
   core::Result<void> bind(u32 buffered_remote_port);
 
   /// Serves the ports that are pending now: each vCPU's request, and the ring before each of them.
-  /// While the polling window is open the ports stay masked: what comes next needs no event.
+  /// While the polling window is open the ports stay masked: what comes next needs no event. The
+  /// ring's stays masked for kRingDelayNs in any case, and then while the guest goes on writing.
   void on_event();
 
   /// For the moment before the loop sleeps, which would be until `until_ns` (steady clock): looks
@@ -57,11 +58,19 @@ class Server {
   /// is not done: the caller looks at its other sources and comes back before it sleeps. It does so
   /// every kVisitNs at the latest. If `until_ns` has passed the caller does not sleep: one look.
   bool poll(u64 until_ns = ~u64{0});
+  /// When poll() is to be called at the latest: nothing else announces what is in the ring.
+  u64 due_ns() const { return ring_held_ && !halted_ ? ring_due_ns_ : ~u64{0}; }
+  /// Performs what is in the ring, for when the guest has stopped and its state is wanted.
+  void drain_ring();
   /// The widest window; 0 (the default) turns polling off. Polling trades CPU time of this domain
   /// for the latency of an event and is worth it on a host with idle CPUs only.
   void set_polling(u64 max_ns);
   static constexpr u64 kPollNs = 50'000;
   static constexpr u64 kVisitNs = 25'000;
+  /// How long a buffered write waits at most: nobody sees it before a screen is drawn.
+  static constexpr u64 kRingDelayNs = 4'000'000;
+  /// While looking for requests, the ring is emptied when it holds so much.
+  static constexpr u32 kRingBatch = 64;
 
   /// Nanoseconds that never go back; the steady clock unless told. For tests.
   void set_time_source(u64 (*now_ns)()) { now_ns_ = now_ns; }
@@ -79,6 +88,10 @@ class Server {
   void run(unsigned who, Request& request);
   bool serve_ready();
   bool serve_events();
+  bool on_ring_event();
+  bool tend_ring(u64 now);
+  void release_ring();
+  u32 ring_fill() const;
   bool something_waits() const;
   bool drain();
   bool run_slot(u32 index, u32 waiting, u32& used);
@@ -111,6 +124,13 @@ class Server {
   std::array<Port, kMaxVcpus + 64> held_{};
   std::size_t held_count_ = 0;
   bool stale_ = false;  // a request was met whose event is still to come
+
+  // The ring's port is masked from its first entry until a look finds no more of them.
+  Port ring_port_ = 0;
+  bool ring_held_ = false;
+  bool ring_stale_ = false;  // entries came behind the mask: so did their event
+  u64 ring_due_ns_ = 0;      // the next look
+  u64 ring_seen_ = 0;        // counters.buffered at the last one
 
   u64 (*now_ns_)();
   PollPolicy policy_;

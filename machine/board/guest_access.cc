@@ -2,6 +2,8 @@
 
 #include <sched.h>
 
+#include <algorithm>
+
 namespace board {
 
 core::u64 GuestAccess::polling_window() {
@@ -10,6 +12,10 @@ core::u64 GuestAccess::polling_window() {
   // An error means more CPUs than the set has room for.
   if (sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) < 2) return 0;
   return ioreq::Server::kPollNs;
+}
+
+core::i64 GuestAccess::due_ns() const {
+  return static_cast<core::i64>(std::min(server_.due_ns(), static_cast<core::u64>(kNever)));
 }
 
 void GuestAccess::ready() {

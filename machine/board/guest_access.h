@@ -24,6 +24,7 @@ class GuestAccess final : public loop::GuestSource {
   int fd() const override { return fd_; }
   void ready() override;
   bool linger(core::i64 until_ns) override;
+  core::i64 due_ns() const override;
 
  private:
   ioreq::Server& server_;

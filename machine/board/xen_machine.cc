@@ -307,7 +307,11 @@ RunActions XenMachine::run_actions() {
 
 void XenMachine::serve(bool on) {
   loop_.set_guest(on ? access_.get() : nullptr);
-  if (on) server_->on_event();
+  if (on) {
+    server_->on_event();
+  } else {
+    server_->drain_ring();  // what the guest wrote is part of its state
+  }
 }
 
 /// Called after every access, so it only looks whether there is anything to tell.

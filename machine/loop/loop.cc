@@ -91,6 +91,10 @@ struct Loop::Impl {
   bool run_glib();
   std::size_t sleep(i64 until);
   bool serves_guest() const { return guest != nullptr && !in_guest_; }
+  i64 wakes_at() const {
+    const i64 until = std::min(glib_wakes_at_, clock.next_host_ns());
+    return serves_guest() ? std::min(until, guest->due_ns()) : until;
+  }
 
   // The first is the guest's, the others glib's.
   std::vector<GPollFD> fds_ = std::vector<GPollFD>(32);
@@ -131,7 +135,7 @@ bool Loop::Impl::run_glib() {
 bool Loop::Impl::round(bool may_block) {
   if (!asked_ || changed->load()) ask_glib();
   bool any = false;
-  i64 until = may_block ? std::min(glib_wakes_at_, clock.next_host_ns()) : 0;
+  i64 until = may_block ? wakes_at() : 0;
   if (serves_guest()) {
     // Also when something is due: the guest may be waiting without raising its descriptor.
     const bool sleeps = until > Loop::host_ns();
@@ -141,7 +145,7 @@ bool Loop::Impl::round(bool may_block) {
     // What it did may be due before what we know of.
     if (!asked_ || changed->load()) ask_glib();
     const bool may_sleep = sleeps && !any && !quit.load();
-    until = may_sleep ? std::min(glib_wakes_at_, clock.next_host_ns()) : 0;
+    until = may_sleep ? wakes_at() : 0;
   }
   const std::size_t ready = sleep(until);
   if (fds_[0].revents != 0) {

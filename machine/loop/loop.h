@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -41,6 +42,9 @@ class GuestSource {
   /// while. True if it found some: the loop then looks at its other sources and comes back. With 0
   /// the loop will not sleep, for something else is due: one look, and no more.
   virtual bool linger(core::i64 until_ns) = 0;
+  /// Host time at which linger() is to be called even if nothing else happens.
+  virtual core::i64 due_ns() const { return kNever; }
+  static constexpr core::i64 kNever = std::numeric_limits<core::i64>::max();
 };
 
 class Loop {

@@ -128,10 +128,12 @@ class StormingGuest final : public GuestSource {
     lingered.push_back(until);
     return on_linger && on_linger();
   }
+  core::i64 due_ns() const override { return due; }
 
   int ends[2];
   int served = 0;
   std::vector<core::i64> lingered;
+  core::i64 due = kNever;
   std::function<void()> on_ready;
   std::function<bool()> on_linger;
 };
@@ -212,6 +214,20 @@ TEST(Loop, LingersUntilTheNextTimerAtMost) {
   ASSERT_FALSE(guest.lingered.empty());
   EXPECT_GE(guest.lingered.front(), before + 2'000'000);
   EXPECT_LE(guest.lingered.front(), Loop::host_ns());
+}
+
+TEST(Loop, WakesForTheGuestWhenItIsDue) {
+  Loop loop;
+  StormingGuest guest;
+  loop.set_guest(&guest);
+  guest.due = Loop::host_ns() + 2'000'000;
+  guest.on_linger = [&] {
+    if (Loop::host_ns() >= guest.due) loop.quit();
+    return false;
+  };
+  loop.run();  // or it sleeps for ever
+  EXPECT_EQ(guest.lingered.front(), guest.due) << "it must not look for longer";
+  EXPECT_EQ(guest.lingered.back(), 0) << "there is something to do at once";
 }
 
 TEST(Loop, ATimerThatAnAccessArmsEndsTheSleep) {
