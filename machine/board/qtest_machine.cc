@@ -67,7 +67,7 @@ std::array<u8, 16> uuid_bytes(std::string_view text) {
 firmware::FwCfgMachine fw_cfg_of(const config::Machine& machine) {
   const auto sizes = memory_sizes(machine);
   return {.uuid = uuid_bytes(machine.uuid),
-          .graphics = machine.vga.has_value(),
+          .graphics = true,  // what -display shows is the host's affair
           .boot_menu = machine.boot.menu,
           .cpus = static_cast<u16>(machine.smp.cpus),
           .s3_enabled = machine.acpi.s3,
@@ -156,6 +156,7 @@ struct QtestMachine::Impl {
   timer::Speaker speaker{pio, pit};
   std::unique_ptr<rtc::Mc146818> rtc;
   std::unique_ptr<qtest::Server> server;
+  loop::WatchPtr idle_work;
 
   std::unique_ptr<monitor::MachineIdentity> identity;
   std::unique_ptr<CpuPort> cpu_port;
@@ -268,7 +269,10 @@ core::Result<void> QtestMachine::Impl::make_server() {
   }
   server = std::make_unique<qtest::Server>(
       qtest::Target{pio, memory, clock, interrupts}, *find_chardev(chardevs, config.qtest->chardev),
-      [this](std::function<void()> task) { loop.post(std::move(task)); }, log);
+      [this](std::function<void()> task) {
+        idle_work = loop.after(0, std::move(task), loop::Priority::kIdle);
+      },
+      log);
   return {};
 }
 

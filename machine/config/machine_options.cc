@@ -294,6 +294,11 @@ Status Parser::finish_memory() {
     return core::fail(fmt::format("-m: {} bytes: must be from 1M to 16T", m_.ram_bytes));
   }
   m_.ram_bytes &= ~u64{0xfff};
+  // QEMU's board leaves more room for devices than Xen's, the more so with much RAM.
+  if (m_.qtest && m_.max_ram_below_4g == kLowRamEnd) {
+    constexpr u64 kDevices = 0xe0000000;
+    m_.max_ram_below_4g = m_.ram_bytes >= kDevices ? u64{0xc0000000} : kDevices;
+  }
   return {};
 }
 

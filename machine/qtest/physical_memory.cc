@@ -66,23 +66,27 @@ void PhysicalMemory::shadow_changed(const chipset::ShadowSegment& segment) {
 }
 
 /// Between 640 KiB and 1 MiB.
-PhysicalMemory::Run PhysicalMemory::low_run(Gpa gpa, bool write) {
+PhysicalMemory::Run PhysicalMemory::low_run(Gpa gpa) {
   if (gpa < kLowRom) {
     const u64 length = kLowRom - gpa;
-    if (!smram_open_) return {.kind = Kind::kRegisters, .length = length};
+    // Without a graphics card RAM shows, as in QEMU.
+    if (!smram_open_ && mmio_.find(gpa) != nullptr) {
+      return {.kind = Kind::kRegisters, .length = length};
+    }
     return {.kind = Kind::kMemory, .bytes = ram_.bytes().data() + gpa, .length = length};
   }
   const chipset::ShadowSegment& segment = shadow_[(gpa - kLowRom) / kSegment];
   const u64 length = kSegment - gpa % kSegment;
-  if (write ? segment.write_ram : segment.read_ram) {
+  // QEMU has no half shadow: with either half there is RAM, and clients' tests say so.
+  if (segment.read_ram || segment.write_ram) {
     return {.kind = Kind::kMemory, .bytes = ram_.bytes().data() + gpa, .length = length};
   }
   return {.kind = Kind::kReadOnly, .bytes = low_rom_.data() + (gpa - kLowRom), .length = length};
 }
 
-PhysicalMemory::Run PhysicalMemory::run_at(Gpa gpa, bool write) {
+PhysicalMemory::Run PhysicalMemory::run_at(Gpa gpa) {
   const u64 below = sizes_.ram_below_4g;
-  if (gpa >= kVgaWindow && gpa < kMiB) return low_run(gpa, write);
+  if (gpa >= kVgaWindow && gpa < kMiB) return low_run(gpa);
   if (gpa < below) {
     const u64 end = gpa < kVgaWindow ? std::min(below, kVgaWindow) : below;
     return {.kind = Kind::kMemory, .bytes = ram_.bytes().data() + gpa, .length = end - gpa};
@@ -139,7 +143,7 @@ void PhysicalMemory::write_registers(Gpa gpa, Bytes from) {
 
 void PhysicalMemory::cpu_read(Gpa gpa, MutableBytes to) {
   while (!to.empty()) {
-    const Run run = run_at(gpa, false);
+    const Run run = run_at(gpa);
     const u64 count = std::min<u64>(run.length, to.size());
     if (run.kind == Kind::kRegisters) {
       read_registers(gpa, to.first(count));
@@ -153,7 +157,7 @@ void PhysicalMemory::cpu_read(Gpa gpa, MutableBytes to) {
 
 void PhysicalMemory::cpu_write(Gpa gpa, Bytes from) {
   while (!from.empty()) {
-    const Run run = run_at(gpa, true);
+    const Run run = run_at(gpa);
     const u64 count = std::min<u64>(run.length, from.size());
     if (run.kind == Kind::kRegisters) {
       write_registers(gpa, from.first(count));
@@ -169,7 +173,7 @@ void PhysicalMemory::cpu_write(Gpa gpa, Bytes from) {
 bool PhysicalMemory::read(Gpa gpa, MutableBytes to) {
   bool all = true;
   while (!to.empty()) {
-    const Run run = run_at(gpa, false);
+    const Run run = run_at(gpa);
     const u64 count = std::min<u64>(run.length, to.size());
     if (run.kind == Kind::kRegisters) {
       std::fill_n(to.begin(), count, u8{0xff});
@@ -186,7 +190,7 @@ bool PhysicalMemory::read(Gpa gpa, MutableBytes to) {
 bool PhysicalMemory::write(Gpa gpa, Bytes from) {
   bool all = true;
   while (!from.empty()) {
-    const Run run = run_at(gpa, true);
+    const Run run = run_at(gpa);
     const u64 count = std::min<u64>(run.length, from.size());
     if (run.kind == Kind::kMemory) {
       std::memcpy(run.bytes, from.data(), count);
@@ -201,7 +205,7 @@ bool PhysicalMemory::write(Gpa gpa, Bytes from) {
 }
 
 core::MemoryPin PhysicalMemory::pin(Gpa gpa, u64 length, core::MemoryAccess access) {
-  const Run run = run_at(gpa, access == core::MemoryAccess::kWrite);
+  const Run run = run_at(gpa);
   if (run.kind != Kind::kMemory || length == 0) return {};
   return {*this, gpa, MutableBytes(run.bytes, std::min(run.length, length)), access, 0};
 }

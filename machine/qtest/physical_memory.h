@@ -83,8 +83,8 @@ class PhysicalMemory final : public core::GuestMemory,
     u8* bytes = nullptr;
     u64 length = 0;
   };
-  Run run_at(Gpa gpa, bool write);
-  Run low_run(Gpa gpa, bool write);
+  Run run_at(Gpa gpa);
+  Run low_run(Gpa gpa);
   void wrote(const u8* at, u64 length);
   void unpin(const core::MemoryPin& pin) override;
   void read_registers(Gpa gpa, MutableBytes to);

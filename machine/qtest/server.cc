@@ -30,20 +30,25 @@ std::vector<std::string_view> split(std::string_view line) {
 }  // namespace
 
 Server::Server(const Target& target, core::CharBackend& line,
-               std::function<void(std::function<void()>)> post, std::FILE* log_file)
-    : target_(target), line_(line), post_(std::move(post)), log_(log_file), started_(host_us()) {
+               std::function<void(std::function<void()>)> when_idle, std::FILE* log_file)
+    : target_(target),
+      line_(line),
+      when_idle_(std::move(when_idle)),
+      log_(log_file),
+      started_(host_us()) {
   line_.set_client(this);
 }
 
 Server::~Server() {
-  *alive_ = false;
   target_.interrupts.report_to({});
   line_.set_client(nullptr);
   if (log_ != nullptr) std::fclose(log_);
 }
 
 std::size_t Server::can_receive() {
-  return out_.empty() && !step_ ? kReadAtOnce : 0;
+  if (!out_.empty()) return 0;
+  // During a step, too: a client that hung up is noticed by reading only.
+  return !step_ || in_.size() < kReadAtOnce ? kReadAtOnce : 0;
 }
 
 void Server::receive(core::Bytes data) {
@@ -117,11 +122,12 @@ void Server::execute(std::string_view line) {
     return;
   }
   (this->*found->run)(words);
+  // What a command made due happens before the next one, as with a device model whose loop turns
+  // in between: a client may arm a timer in the past.
+  if (!step_) target_.clock.advance(target_.clock.now_ns(), kTimersASlice);
 }
 
-/// Timers that a command made due have their say before its reply.
 void Server::reply(std::string_view text) {
-  target_.clock.fire_due();
   send(text);
 }
 
@@ -205,9 +211,7 @@ void Server::go_on() {
     process();
     return;
   }
-  post_([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) go_on();
-  });
+  when_idle_([this] { go_on(); });
 }
 
 }  // namespace qtest

@@ -12,7 +12,6 @@
 
 #include <cstdio>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,9 +35,10 @@ struct Target {
 
 class Server final : public core::CharClient {
  public:
-  /// `post` calls its argument soon from the loop. `log` may be null; it is closed at the end.
+  /// `when_idle` calls its argument once from the loop when nothing else is due; one at a time.
+  /// `log` may be null; it is closed at the end.
   Server(const Target& target, core::CharBackend& line,
-         std::function<void(std::function<void()>)> post, std::FILE* log);
+         std::function<void(std::function<void()>)> when_idle, std::FILE* log);
   ~Server() override;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -97,7 +97,7 @@ class Server final : public core::CharClient {
 
   const Target target_;
   core::CharBackend& line_;
-  std::function<void(std::function<void()>)> post_;
+  std::function<void(std::function<void()>)> when_idle_;
   std::FILE* log_;
   std::string in_;
   std::size_t scanned_ = 0;  // of in_: no end of line before
@@ -106,7 +106,6 @@ class Server final : public core::CharClient {
   bool processing_ = false;
   bool intercepted_ = false;
   std::optional<core::i64> step_;  // the clock is on its way there; commands wait
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   core::i64 started_ = 0;
 };
 

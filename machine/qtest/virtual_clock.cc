@@ -63,12 +63,4 @@ bool VirtualClock::advance(i64 target, unsigned most) {
   return false;
 }
 
-void VirtualClock::fire_due() {
-  for (std::size_t budget = armed_.size(); budget > 0; --budget) {
-    VirtualTimer* timer = first();
-    if (timer == nullptr || timer->deadline_ns() > now_) return;
-    timer->fire();
-  }
-}
-
 }  // namespace qtest

@@ -24,8 +24,6 @@ class VirtualClock final : public core::Clock {
   /// Goes on towards `target` from deadline to deadline and fires the timers due at each, at most
   /// `most` of them. True when it is there; never goes back.
   bool advance(i64 target, unsigned most);
-  /// Fires what is due now, but no timer that re-arms itself twice.
-  void fire_due();
 
   /// Far enough, and devices can still add to it.
   static constexpr i64 kEnd = i64{1} << 62;
