@@ -293,6 +293,7 @@ bool Server::poll(u64 until_ns) {
   if (now >= until_ns) return held_count_ != 0 && something_waits() && serve_ready();
   const u64 visit_ends = now + kVisitNs;
   while (now < std::min(served_at_ns_ + policy_.window(), until_ns)) {
+    if (other_work_ && other_work_()) return true;
     looking_ = true;
     if (something_waits()) {
       const u64 gap = now - served_at_ns_;

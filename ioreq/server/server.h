@@ -5,6 +5,7 @@
 // poll() before it sleeps. Serving neither allocates nor logs.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -62,6 +63,9 @@ class Server {
   u64 due_ns() const { return ring_held_ && !halted_ ? ring_due_ns_ : ~u64{0}; }
   /// Performs what is in the ring, for when the guest has stopped and its state is wanted.
   void drain_ring();
+  /// While it is true, poll() does not look for requests but lets the caller do its work: what the
+  /// last request began may be over already. Cheap.
+  void set_other_work(std::function<bool()> waits) { other_work_ = std::move(waits); }
   /// The widest window; 0 (the default) turns polling off. Polling trades CPU time of this domain
   /// for the latency of an event and is worth it on a host with idle CPUs only.
   void set_polling(u64 max_ns);
@@ -131,6 +135,8 @@ class Server {
   bool ring_stale_ = false;  // entries came behind the mask: so did their event
   u64 ring_due_ns_ = 0;      // the next look
   u64 ring_seen_ = 0;        // counters.buffered at the last one
+
+  std::function<bool()> other_work_;
 
   u64 (*now_ns_)();
   PollPolicy policy_;

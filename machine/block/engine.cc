@@ -44,6 +44,8 @@ struct Engine::Impl {
   void ready();
   void drain(Backend& backend);
   void wait();
+  /// The loop calls ready() before it sleeps.
+  void ask() const { task->ask(); }
   void wake() const;
   void clear_wake() const;
   void set_up();
@@ -57,11 +59,14 @@ struct Engine::Impl {
   std::unique_ptr<Pool> pool;
   loop::WatchPtr wake_watch;
   loop::WatchPtr ring_watch;
+  loop::TaskPtr task;
 
   std::vector<std::unique_ptr<std::array<Transfer, kBlock>>> blocks;
   Transfer* unused = nullptr;
   TransferList waiting;   // for others to leave the kernel
+  TransferList at_once;   // their call has ended already
   TransferList finished;  // looked at by deliver()
+  u64 calls_at_once = 0;
   unsigned in_flight = 0;
   unsigned holds = 0;  // while above 0, calls are only noted: they go to the kernel together
 };
@@ -76,9 +81,13 @@ Engine::Impl::Impl(loop::Loop& the_loop, Method the_method)
         ready();
       },
       loop::Priority::kCompletion);
+  // What the ring has done is in its memory: a guest that is being looked at need not wait for the
+  // loop to hear of it.
+  task = loop.make_task([this] { ready(); }, [this] { return ring && ring->has_ended(); });
 }
 
 Engine::Impl::~Impl() {
+  task.reset();
   pool.reset();
   ring_watch.reset();
   wake_watch.reset();
@@ -174,7 +183,7 @@ void Engine::Impl::leave_node(Transfer& transfer) {
 void Engine::Impl::end_early(Transfer& transfer) {
   transfer.settle(transfer.error());
   finished.push(transfer);
-  wake();
+  ask();
 }
 
 void Engine::Impl::issue(Transfer& transfer) {
@@ -186,8 +195,14 @@ void Engine::Impl::issue(Transfer& transfer) {
 }
 
 void Engine::Impl::dispatch(Transfer& transfer) {
-  if (!is_set_up) set_up();
   ++in_flight;
+  if (method == Method::kBest && transfer.node().at_once.perform(transfer)) {
+    ++calls_at_once;
+    at_once.push(transfer);
+    ask();
+    return;
+  }
+  if (!is_set_up) set_up();
   // io_uring has no discard of devices.
   if (!ring || ring->broken() || transfer.call() == Call::kDiscardDevice) {
     threads().queue(transfer);
@@ -211,6 +226,7 @@ void Engine::Impl::kick() {
 
 void Engine::Impl::collect() {
   TransferList ended;
+  ended.take_all(at_once);
   if (ring) ring->collect(ended);
   if (pool) pool->collect(ended);
   in_flight -= static_cast<unsigned>(ended.size());
@@ -255,7 +271,7 @@ void Engine::Impl::ready() {
   // What done() adds waits for the next round of the loop.
   deliver(nullptr, finished.size());
   kick();
-  if (!finished.empty()) wake();
+  if (!finished.empty()) ask();
 }
 
 void Engine::Impl::drain(Backend& backend) {
@@ -264,10 +280,10 @@ void Engine::Impl::drain(Backend& backend) {
     collect();
     const std::size_t delivered = deliver(&backend, finished.size());
     kick();
-    if (delivered == 0 && backend.outstanding_ > 0) wait();
+    if (delivered == 0 && at_once.empty() && backend.outstanding_ > 0) wait();
   }
   // Of other back ends; their time comes in the loop.
-  if (!finished.empty()) wake();
+  if (!finished.empty()) ask();
 }
 
 void Engine::Impl::wait() {
@@ -282,6 +298,10 @@ Engine::~Engine() = default;
 
 bool Engine::uses_ring() const {
   return impl_->ring != nullptr;
+}
+
+core::u64 Engine::calls_at_once() const {
+  return impl_->calls_at_once;
 }
 
 Transfer& Engine::take() {

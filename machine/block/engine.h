@@ -1,5 +1,6 @@
-// Does the input and output of all images: by one io_uring, or by a few threads where the kernel
-// has or allows none. Both are set up by the first request.
+// Does the input and output of all images: at once where that takes no waiting, else by one
+// io_uring, or by a few threads where the kernel has or allows none. Both are set up by the first
+// request that needs them.
 //
 // Thread: device thread. Every Backend must be gone before its Engine.
 #pragma once
@@ -15,7 +16,8 @@ class Transfer;
 
 class Engine {
  public:
-  enum class Method { kBest, kThreads };
+  /// kBest is all of the above; the others do without calls at once, or without the ring, too.
+  enum class Method { kBest, kRing, kThreads };
 
   explicit Engine(loop::Loop& loop, Method method = Method::kBest);
   ~Engine();
@@ -24,6 +26,8 @@ class Engine {
 
   /// True once requests go by io_uring.
   bool uses_ring() const;
+  /// How many calls were made at once.
+  core::u64 calls_at_once() const;
 
  private:
   friend class Backend;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "machine/block/at_once.h"
 #include "machine/block/image.h"
 #include "machine/block/transfer.h"
 
@@ -34,6 +35,7 @@ struct Node {
   /// Of the device's blocks, in bytes: a discard is made of whole ones.
   u64 block_size = kSectorSize;
   bool can_discard = true;
+  AtOnce at_once;
 
   // Writes and discards that have ended, and how many of them the last good flush covers. What
   // an earlier process wrote counts as one.

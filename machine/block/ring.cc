@@ -27,8 +27,9 @@ class KernelRing final : public Ring {
 
   bool set_up(unsigned depth) {
     // The kernel need not interrupt us to finish a call: the loop enters it often enough.
+    // And says in memory when it has something to finish.
     io_uring_params params{};
-    params.flags = IORING_SETUP_COOP_TASKRUN;
+    params.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
     int error = io_uring_queue_init_params(depth, &ring_, &params);
     if (error == -EINVAL) {
       params = {};
@@ -41,6 +42,10 @@ class KernelRing final : public Ring {
   int fd() const override { return ring_.ring_fd; }
   void queue(Transfer& transfer) override;
   bool submit() override;
+  bool has_ended() const override {
+    return io_uring_cq_ready(&ring_) != 0 || (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) &
+                                              (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+  }
   void collect(TransferList& ended) override;
   bool broken() const override { return broken_; }
   void take_back(TransferList& unstarted) override { unstarted.take_all(queued_); }

@@ -21,6 +21,8 @@ class Ring {
   virtual void queue(Transfer& transfer) = 0;
   /// Hands the noted calls to the kernel; false if it has to be tried again.
   virtual bool submit() = 0;
+  /// Whether collect() would find something; looks at memory only.
+  virtual bool has_ended() const = 0;
   /// Moves the transfers whose call has ended to `ended`.
   virtual void collect(TransferList& ended) = 0;
   /// True if the kernel takes no more calls; take_back() then has those it did not take.

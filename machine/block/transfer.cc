@@ -95,14 +95,17 @@ bool Transfer::advance() {
   return bouncing_ ? bounce_ended() : plain_ended();
 }
 
-int Transfer::perform() const {
+int Transfer::perform(int flags) const {
   const int fd = node_->fd;
   const auto offset = static_cast<off_t>(offset_);
   const auto count = static_cast<int>(vectors_.size());
   ssize_t done = -1;
   do {
     switch (call_) {
-      case Call::kRead: done = ::preadv(fd, vectors_.data(), count, offset); break;
+      case Call::kRead:
+        done = flags == 0 ? ::preadv(fd, vectors_.data(), count, offset)
+                          : ::preadv2(fd, vectors_.data(), count, offset, flags);
+        break;
       case Call::kWrite: done = ::pwritev(fd, vectors_.data(), count, offset); break;
       case Call::kSync: done = ::fdatasync(fd); break;
       case Call::kPunch:

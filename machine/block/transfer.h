@@ -35,8 +35,8 @@ class Transfer {
   bool begin();
   /// Looks at the `result` of the last call; false if the transfer is at its end, with error().
   bool advance();
-  /// Does the call here and now; for `result`.
-  int perform() const;
+  /// Does the call here and now; for `result`. `flags` are preadv2()'s.
+  int perform(int flags = 0) const;
 
   /// Ends the transfer without (further) calls.
   void settle(int error) {

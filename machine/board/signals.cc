@@ -11,6 +11,7 @@ Signals::Signals(loop::Loop& loop, std::function<void(int)> received)
     : received_(std::move(received)) {
   // A client that hangs up is an error of write(), not the end of us.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit of files fails
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);

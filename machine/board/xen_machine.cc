@@ -212,6 +212,7 @@ core::Result<void> XenMachine::go_live() {
   access_log_->set_next(recorder_.get());
   server_->set_tap(access_log_.get());
   server_->set_polling(GuestAccess::polling_window());
+  server_->set_other_work([this] { return loop_.work_waits(); });
   access_ = std::make_unique<GuestAccess>(*server_, xen_->fd(), [this] { served(); });
   return server_->bind(xen_->ids().buffered_port);
 }

@@ -65,7 +65,8 @@ gboolean fire_once(gpointer data) {
 
 }  // namespace
 
-/// One round is: the guest, sleep, the guest, glib if anything of its is due, guest timers.
+/// One round is: the guest, tasks, sleep, the guest, tasks, glib if anything of its is due, guest
+/// timers.
 ///
 /// What glib's sources wait for (`fds_`, `glib_wakes_at_`) is asked for once and kept while nobody
 /// adds or takes away a source (`changed`) and none of them was due: other threads do so through
@@ -85,8 +86,13 @@ struct Loop::Impl {
   }
 
   bool round(bool may_block);
+  bool work_waits() const;
+
+  std::vector<OwnTask*> tasks;  // null: destroyed while they run
 
  private:
+  bool run_tasks();
+  bool serve_first(bool may_sleep);
   void ask_glib();
   bool run_glib();
   std::size_t sleep(i64 until);
@@ -103,7 +109,70 @@ struct Loop::Impl {
   i64 glib_wakes_at_ = 0;
   bool asked_ = false;
   bool in_guest_ = false;  // an access is being served: a nested round leaves the guest alone
+  unsigned running_ = 0;   // run_tasks() within run_tasks()
 };
+
+struct Loop::OwnTask final : Task {
+  OwnTask(Impl& the_loop, std::function<void()> what, std::function<bool()> when)
+      : loop(the_loop), run(std::move(what)), waits(std::move(when)) {
+    loop.tasks.push_back(this);
+  }
+  ~OwnTask() override { std::replace(loop.tasks.begin(), loop.tasks.end(), this, kGone); }
+  OwnTask(const OwnTask&) = delete;
+  OwnTask& operator=(const OwnTask&) = delete;
+  void ask() override { asked = true; }
+  /// While it runs, a nested round leaves it alone.
+  bool due() const { return !running && (asked || (waits && waits())); }
+
+  static constexpr OwnTask* kGone = nullptr;
+  Impl& loop;
+  std::function<void()> run;
+  std::function<bool()> waits;
+  bool asked = false;
+  bool running = false;
+};
+
+bool Loop::Impl::work_waits() const {
+  return std::any_of(tasks.begin(), tasks.end(),
+                     [](const OwnTask* task) { return task != nullptr && task->due(); });
+}
+
+/// Each that is due, once: what it asks for by that waits for the next time.
+bool Loop::Impl::run_tasks() {
+  bool any = false;
+  ++running_;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    OwnTask* const task = tasks[i];
+    if (task == nullptr || !task->due()) continue;
+    task->asked = false;
+    task->running = true;
+    task->run();
+    task->running = false;
+    any = true;
+  }
+  if (--running_ == 0) std::erase(tasks, OwnTask::kGone);
+  return any;
+}
+
+/// The guest's accesses that can be met before sleeping, and in turns with them the tasks that they
+/// make, some times: a disk request that is done at once is then over with no system call of the
+/// loop's. True if there was anything.
+bool Loop::Impl::serve_first(bool may_sleep) {
+  constexpr unsigned kTurns = 8;
+  bool any = false;
+  for (unsigned turn = 0; turn < kTurns; ++turn) {
+    if (serves_guest()) {
+      // Also when something is due: the guest may be waiting without raising its descriptor.
+      const i64 until = may_sleep && !any && !work_waits() ? wakes_at() : 0;
+      in_guest_ = true;
+      any = guest->linger(until > Loop::host_ns() ? until : 0) || any;
+      in_guest_ = false;
+    }
+    if (!run_tasks()) break;
+    any = true;
+  }
+  return any;
+}
 
 void Loop::Impl::ask_glib() {
   changed->store(false);
@@ -134,26 +203,18 @@ bool Loop::Impl::run_glib() {
 
 bool Loop::Impl::round(bool may_block) {
   if (!asked_ || changed->load()) ask_glib();
-  bool any = false;
-  i64 until = may_block ? wakes_at() : 0;
-  if (serves_guest()) {
-    // Also when something is due: the guest may be waiting without raising its descriptor.
-    const bool sleeps = until > Loop::host_ns();
-    in_guest_ = true;
-    any = guest->linger(sleeps ? until : 0);
-    in_guest_ = false;
-    // What it did may be due before what we know of.
-    if (!asked_ || changed->load()) ask_glib();
-    const bool may_sleep = sleeps && !any && !quit.load();
-    until = may_sleep ? wakes_at() : 0;
-  }
-  const std::size_t ready = sleep(until);
+  bool any = serve_first(may_block);
+  // What it did may be due before what we know of.
+  if (!asked_ || changed->load()) ask_glib();
+  const bool may_sleep = may_block && !any && !quit.load() && !work_waits();
+  const std::size_t ready = sleep(may_sleep ? wakes_at() : 0);
   if (fds_[0].revents != 0) {
     in_guest_ = true;
     guest->ready();
     in_guest_ = false;
     any = true;
   }
+  any = run_tasks() || any;
   // A nested round has run glib, and what we know of it is no longer true.
   if (asked_ && (ready != 0 || changed->load() || Loop::host_ns() >= glib_wakes_at_)) {
     any = run_glib() || any;
@@ -209,6 +270,14 @@ WatchPtr Loop::after(unsigned delay_ms, std::function<void()> fire, Priority pri
   g_source_set_callback(source, &fire_once, new VoidCallback(std::move(fire)),
                         &destroy<VoidCallback>);
   return impl_->attach(source, priority);
+}
+
+TaskPtr Loop::make_task(std::function<void()> run, std::function<bool()> waits) {
+  return std::make_unique<OwnTask>(*impl_, std::move(run), std::move(waits));
+}
+
+bool Loop::work_waits() const {
+  return impl_->work_waits();
 }
 
 void Loop::post(std::function<void()> task) {

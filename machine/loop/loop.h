@@ -30,6 +30,16 @@ class Watch {
 };
 using WatchPtr = std::unique_ptr<Watch>;
 
+/// Work of the device thread itself that has become due: what post() is for other threads, without
+/// a lock, a system call or glib. Not to be destroyed by what it runs. Device thread.
+class Task {
+ public:
+  virtual ~Task() = default;
+  /// Runs once soon, but not from within this call.
+  virtual void ask() = 0;
+};
+using TaskPtr = std::unique_ptr<Task>;
+
 /// Where the guest's accesses come in: looked at before everything else, and served while there are
 /// more of them, but in turns with the rest. Thread: device thread.
 class GuestSource {
@@ -39,8 +49,9 @@ class GuestSource {
   /// `fd` is readable. Bounded work.
   virtual void ready() = 0;
   /// The loop is about to sleep, at most until `until_ns` of host time. May look for accesses for a
-  /// while. True if it found some: the loop then looks at its other sources and comes back. With 0
-  /// the loop will not sleep, for something else is due: one look, and no more.
+  /// while, but not when Loop::work_waits(). True if it found some: the loop then looks at its
+  /// other sources and comes back. With 0 the loop will not sleep, for something else is due: one
+  /// look, and no more.
   virtual bool linger(core::i64 until_ns) = 0;
   /// Host time at which linger() is to be called even if nothing else happens.
   virtual core::i64 due_ns() const { return kNever; }
@@ -64,6 +75,11 @@ class Loop {
   /// Calls `fire` once after `delay_ms` of host time unless the watch is gone before.
   [[nodiscard]] WatchPtr after(unsigned delay_ms, std::function<void()> fire,
                                Priority priority = Priority::kHost);
+  /// Calls `run` after each ask(), and whenever `waits` is true, which must be cheap: it is asked
+  /// in each round and while the guest is being looked at. Goes before glib's sources.
+  [[nodiscard]] TaskPtr make_task(std::function<void()> run, std::function<bool()> waits = nullptr);
+  /// Whether a task is due.
+  bool work_waits() const;
   /// Calls `task` once from the loop, soon. Any thread.
   void post(std::function<void()> task);
 
@@ -87,6 +103,7 @@ class Loop {
 
  private:
   struct Impl;
+  struct OwnTask;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -24,7 +24,8 @@ using Buffer = std::vector<u8>;
 /// A file that goes away with the test.
 class TempFile {
  public:
-  explicit TempFile(u64 size, u8 fill = 0) : path_(testing::TempDir() + "xenolith-block-XXXXXX") {
+  explicit TempFile(u64 size, u8 fill = 0, const std::string& folder = testing::TempDir())
+      : path_(folder + "xenolith-block-XXXXXX") {
     const int fd = ::mkstemp(path_.data());
     EXPECT_GE(fd, 0) << std::strerror(errno);
     if (fill == 0) {
@@ -137,13 +138,15 @@ class Bench {
   Backend drive;
 };
 
-/// With io_uring, if there is one, and with threads.
-class BothMethods : public testing::TestWithParam<Engine::Method> {};
+/// At once where possible, with io_uring, if there is one, and with threads.
+class AllMethods : public testing::TestWithParam<Engine::Method> {};
 
 inline std::string method_name(const testing::TestParamInfo<Engine::Method>& info) {
+  if (info.param == Engine::Method::kRing) return "Ring";
   return info.param == Engine::Method::kThreads ? "Threads" : "Best";
 }
 
-inline const auto kMethods = testing::Values(Engine::Method::kBest, Engine::Method::kThreads);
+inline const auto kMethods =
+    testing::Values(Engine::Method::kBest, Engine::Method::kRing, Engine::Method::kThreads);
 
 }  // namespace block::test

@@ -8,7 +8,7 @@
 namespace block::test {
 namespace {
 
-class Direct : public BothMethods {
+class Direct : public AllMethods {
  protected:
   /// Null if the file system of the test has no direct I/O.
   std::unique_ptr<Bench> make(const TempFile& file, u64 alignment) {

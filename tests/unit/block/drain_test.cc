@@ -6,7 +6,7 @@
 namespace block::test {
 namespace {
 
-class Drain : public BothMethods {};
+class Drain : public AllMethods {};
 INSTANTIATE_TEST_SUITE_P(Block, Drain, kMethods, method_name);
 
 TEST_P(Drain, OfNothingReturns) {

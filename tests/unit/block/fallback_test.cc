@@ -12,12 +12,12 @@
 namespace block::test {
 namespace {
 
-/// From here on the system call fails with EPERM, in this process.
-bool forbid(unsigned call) {
+/// From here on the system call fails, in this process.
+bool forbid(unsigned call, unsigned error = EPERM) {
   std::array<sock_filter, 4> code = {
       sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
       sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, call},
-      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | error},
       sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
   sock_fprog program{code.size(), code.data()};
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
@@ -66,7 +66,7 @@ TEST(FallbackDeathTest, WhenARingStopsTakingCalls) {
   const TempFile file(256 * 512);
   EXPECT_EXIT(
       {
-        Bench bench;
+        Bench bench(Engine::Method::kRing);
         if (!bench.insert(file.path())) leave("no image");
         if (bench.run(BlockOp::kRead, 0, 1) != 0) leave("first read failed");
         if (!forbid(__NR_io_uring_enter)) leave("no seccomp");
@@ -86,6 +86,27 @@ TEST(FallbackDeathTest, WithoutLockableMemory) {
         leave(trouble_with(bench));
       },
       testing::ExitedWithCode(0), "");
+}
+
+/// What a kernel says that does not know the flag, the call, or has nothing in its cache.
+TEST(FallbackDeathTest, WithoutCallsAtOnce) {
+  const TempFile file(256 * 512, 0x21);
+  for (const int error : {EOPNOTSUPP, ENOSYS, EINVAL, EAGAIN, EIO}) {
+    EXPECT_EXIT(
+        {
+          Bench bench;
+          if (!bench.insert(file.path())) leave("no image");
+          if (!forbid(__NR_preadv2, static_cast<unsigned>(error))) leave("no seccomp");
+          for (u64 i = 0; i < 200; ++i) {
+            Request read(BlockOp::kRead, i, 1);
+            if (bench.run(read) != 0) leave("read failed");
+            if (read.data != Buffer(512, 0x21)) leave("wrong data");
+          }
+          leave(bench.engine.calls_at_once() != 0 ? "at once" : nullptr);
+        },
+        testing::ExitedWithCode(0), "")
+        << error;
+  }
 }
 
 TEST(Fallback, NothingIsSetUpBeforeTheFirstRequest) {

@@ -6,7 +6,7 @@
 namespace block::test {
 namespace {
 
-class Flush : public BothMethods {};
+class Flush : public AllMethods {};
 INSTANTIATE_TEST_SUITE_P(Block, Flush, kMethods, method_name);
 
 TEST_P(Flush, CoversTheWritesThatWereDone) {

@@ -13,6 +13,7 @@ struct Way {
   Engine::Method method;
   Options options;
   u64 alignment;  // to pretend; 0 for what the file has
+  bool memory = false;
 };
 
 constexpr u64 kSectors = 2048;
@@ -143,7 +144,7 @@ class Integrity : public testing::TestWithParam<Way> {};
 
 TEST_P(Integrity, HoldsUnderRandomLoad) {
   const Way& way = GetParam();
-  const TempFile file(kSectors * kSectorSize, 0x5e);
+  const TempFile file(kSectors * kSectorSize, 0x5e, way.memory ? "/dev/shm/" : testing::TempDir());
   Bench bench(way.method);
   Options options = way.options;
   options.discard = Options::Discard::kUnmap;
@@ -163,11 +164,13 @@ TEST_P(Integrity, HoldsUnderRandomLoad) {
 }
 
 constexpr auto kBest = Engine::Method::kBest;
+constexpr auto kRing = Engine::Method::kRing;
 constexpr auto kThreads = Engine::Method::kThreads;
 
 INSTANTIATE_TEST_SUITE_P(
     Block, Integrity,
     testing::Values(Way{"Best", kBest, {}, 0}, Way{"Threads", kThreads, {}, 0},
+                    Way{"Ring", kRing, {}, 0}, Way{"Memory", kBest, {}, 0, true},
                     Way{"BestWriteThrough", kBest, {.writeback = false}, 0},
                     Way{"ThreadsWriteThrough", kThreads, {.writeback = false}, 0},
                     Way{"BestDirect", kBest, {.direct = true}, 0},

@@ -11,7 +11,7 @@
 namespace block::test {
 namespace {
 
-class Requests : public BothMethods {};
+class Requests : public AllMethods {};
 INSTANTIATE_TEST_SUITE_P(Block, Requests, kMethods, method_name);
 
 constexpr u64 kMaxU64 = ~u64{0};
@@ -28,6 +28,9 @@ TEST_P(Requests, WritesAndReadsBack) {
   EXPECT_EQ(read.data, expected);
   if (GetParam() == Engine::Method::kThreads) {
     EXPECT_FALSE(bench.engine.uses_ring());
+  }
+  if (GetParam() != Engine::Method::kBest) {
+    EXPECT_EQ(bench.engine.calls_at_once(), 0u);
   }
 }
 

@@ -295,6 +295,27 @@ TEST_F(PollTest, DoesNotEnterItself) {
   EXPECT_EQ(ports.log.size(), 1u);
 }
 
+TEST_F(PollTest, OtherWorkEndsTheLookAtOnce) {
+  open_window();
+  bool work = true;
+  server.set_other_work([&] { return work; });
+  const u64 before = time_ns;
+  EXPECT_TRUE(server.poll()) << "it comes back before it sleeps";
+  EXPECT_LE(time_ns - before, 200u);
+  EXPECT_FALSE(channels.masked.empty());
+  // And when an access makes it.
+  work = false;
+  ports.on_write = [&] { work = true; };
+  post(1, RequestType::kPio, 0x101, 1, 1);
+  EXPECT_TRUE(server.poll());
+  EXPECT_EQ(state(1), RequestState::kResponseReady);
+  EXPECT_LE(time_ns - before, 1'000u);
+  work = false;
+  ports.on_write = nullptr;
+  sleep();
+  EXPECT_TRUE(channels.masked.empty());
+}
+
 TEST_F(PollTest, TurningItOffUnmasks) {
   open_window();
   EXPECT_FALSE(channels.masked.empty());

@@ -216,6 +216,126 @@ TEST(Loop, LingersUntilTheNextTimerAtMost) {
   EXPECT_LE(guest.lingered.front(), Loop::host_ns());
 }
 
+TEST(LoopTask, RunsOnceForEachTimeItIsAskedFor) {
+  Loop loop;
+  int ran = 0;
+  TaskPtr task = loop.make_task([&] { ++ran; });
+  EXPECT_FALSE(loop.step(false));
+  task->ask();
+  task->ask();
+  EXPECT_TRUE(loop.work_waits());
+  EXPECT_EQ(ran, 0) << "not from within";
+  EXPECT_TRUE(loop.step(true)) << "it need not wait for anything else";
+  EXPECT_EQ(ran, 1);
+  EXPECT_FALSE(loop.work_waits());
+  task->ask();
+  task.reset();
+  EXPECT_FALSE(loop.step(false));
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(LoopTask, RunsWheneverItsConditionIsTrue) {
+  Loop loop;
+  int left = 3;
+  const TaskPtr task = loop.make_task([&] { --left; }, [&] { return left > 0; });
+  for (int i = 0; i < 10; ++i) loop.step(false);
+  EXPECT_EQ(left, 0);
+}
+
+TEST(LoopTask, IsNotEnteredByANestedRound) {
+  Loop loop;
+  int depth = 0, ran = 0;
+  TaskPtr task;
+  task = loop.make_task([&] {
+    EXPECT_EQ(depth++, 0);
+    ++ran;
+    task->ask();
+    loop.post([] {});
+    loop.step(true);  // or it sleeps for ever
+    --depth;
+  });
+  task->ask();
+  loop.step(true);
+  EXPECT_GE(ran, 1);
+}
+
+TEST(LoopTask, MayMakeAndDropOthers) {
+  Loop loop;
+  std::string seen;
+  TaskPtr second, third;
+  const TaskPtr first = loop.make_task([&] {
+    seen += '1';
+    second.reset();
+    third = loop.make_task([&] { seen += '3'; });
+    third->ask();
+  });
+  second = loop.make_task([&] { seen += '2'; });
+  first->ask();
+  second->ask();
+  loop.step(false);
+  loop.step(false);
+  EXPECT_EQ(seen, "13") << "the second was gone before its turn";
+}
+
+TEST(LoopTask, ThatAsksAgainStarvesNobody) {
+  Loop loop;
+  StormingGuest guest;
+  loop.set_guest(&guest);
+  int ran = 0;
+  TaskPtr task;
+  task = loop.make_task([&] {
+    ++ran;
+    task->ask();
+  });
+  task->ask();
+  std::string seen;
+  auto timer = loop.clock().make_timer([&] {
+    seen += 't';
+    if (seen.size() == 2) loop.quit();
+  });
+  timer->arm(loop.clock().now_ns() + 1'000'000);
+  const WatchPtr after = loop.after(1, [&] {
+    seen += 'a';
+    if (seen.size() == 2) loop.quit();
+  });
+  loop.run();  // or it never ends
+  EXPECT_GT(ran, 1);
+  for (const core::i64 until : guest.lingered) ASSERT_EQ(until, 0) << "there was work";
+}
+
+/// An access that is met while looking begins a disk request, which is over at once.
+TEST(LoopTask, OfAnAccessThatWasMetRunsBeforeTheLoopSleeps) {
+  Loop loop;
+  StormingGuest guest;
+  loop.set_guest(&guest);
+  std::string seen;
+  TaskPtr task = loop.make_task([&] { seen += 'd'; });
+  int accesses = 2;
+  guest.on_linger = [&] {
+    if (accesses == 0) return false;
+    --accesses;
+    seen += 'a';
+    task->ask();
+    return true;
+  };
+  loop.step(false);
+  EXPECT_EQ(seen, "adad") << "with no call of the kernel in between";
+}
+
+/// The same by its event.
+TEST(LoopTask, OfAnAccessThatWasServedRunsInTheSameRound) {
+  Loop loop;
+  StormingGuest guest;
+  guest.raise();
+  loop.set_guest(&guest);
+  bool ran = false;
+  TaskPtr task = loop.make_task([&] { ran = true; });
+  guest.on_ready = [&] { task->ask(); };
+  loop.step(true);
+  EXPECT_EQ(guest.served, 1);
+  EXPECT_TRUE(ran);
+}
+
 TEST(Loop, WakesForTheGuestWhenItIsDue) {
   Loop loop;
   StormingGuest guest;
