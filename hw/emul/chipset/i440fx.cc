@@ -45,6 +45,20 @@ bool touches(u8 reg, unsigned width, u8 first, u8 last) {
 
 enum Tag : u32 { kAddress, kData };
 
+/// Bits 1:0 of CONFADD are reserved, for the byte lanes at CFCh say them. QEMU's bridge takes both,
+/// and its clients put a register's low bits into either.
+struct ConfigAccess {
+  u8 devfn;
+  u8 reg;
+  unsigned width;  // no further than the last register
+};
+ConfigAccess config_access(u32 address, u64 offset, unsigned width) {
+  const u8 reg = core::low<u8>(address | offset);
+  return {.devfn = core::low<u8>(DeviceFunction::get(address)),
+          .reg = reg,
+          .width = std::min(width, 256U - reg)};
+}
+
 }  // namespace
 
 I440fx::I440fx(pci::Bus& bus, u64 ram_size, ShadowListener* listener)
@@ -130,8 +144,8 @@ u64 PciConfigPorts::io_read(u32 tag, u64 offset, unsigned width) {
   if (!ConfigEnable::test(s_.config_reg) || BusNumber::get(s_.config_reg) != 0) {
     return core::all_ones(width);
   }
-  const u8 reg = core::low<u8>(RegisterNumber::get(s_.config_reg) * 4 + offset);
-  return bus_.config_read(core::low<u8>(DeviceFunction::get(s_.config_reg)), reg, width);
+  const ConfigAccess access = config_access(s_.config_reg, offset, width);
+  return bus_.config_read(access.devfn, access.reg, access.width);
 }
 
 void PciConfigPorts::io_write(u32 tag, u64 offset, u64 value, unsigned width) {
@@ -140,9 +154,8 @@ void PciConfigPorts::io_write(u32 tag, u64 offset, u64 value, unsigned width) {
     return;
   }
   if (!ConfigEnable::test(s_.config_reg) || BusNumber::get(s_.config_reg) != 0) return;
-  const u8 reg = core::low<u8>(RegisterNumber::get(s_.config_reg) * 4 + offset);
-  bus_.config_write(core::low<u8>(DeviceFunction::get(s_.config_reg)), reg, core::low<u32>(value),
-                    width);
+  const ConfigAccess access = config_access(s_.config_reg, offset, width);
+  bus_.config_write(access.devfn, access.reg, core::low<u32>(value), access.width);
 }
 
 }  // namespace chipset

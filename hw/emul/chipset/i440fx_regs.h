@@ -35,6 +35,5 @@ inline constexpr core::u16 kConfDataPort = 0xcfc;
 using ConfigEnable = core::Bits<core::u32, 31>;  // CONE
 using BusNumber = core::Bits<core::u32, 23, 16>;
 using DeviceFunction = core::Bits<core::u32, 15, 8>;
-using RegisterNumber = core::Bits<core::u32, 7, 2>;
 
 }  // namespace chipset::i440fx

@@ -118,6 +118,24 @@ TEST_F(HostBridge, DataPortNeedsTheEnableBitAndBusZero) {
   EXPECT_EQ(b.cfg(0, 0x60, 4), 0xaabbccddu);
 }
 
+// Not in the data sheet, but what QEMU's clients do.
+TEST_F(HostBridge, LowBitsOfTheLatchSelectTheLane) {
+  b.set_cfg(0, 0x60, 0x11223344, 4);
+  b.outl(0xcf8, 0x80000002);
+  EXPECT_EQ(b.inw(0xcfc), 0x1237);
+  b.outl(0xcf8, 0x80000061);
+  EXPECT_EQ(b.inb(0xcfc), 0x33);
+  EXPECT_EQ(b.inb(0xcfe), 0x11) << "both are joined by or";
+  b.outb(0xcfc, 0x99);
+  EXPECT_EQ(b.cfg(0, 0x60, 4), 0x11229944u);
+  b.set_cfg(0, 0xfc, 0x55667788, 4);
+  b.outl(0xcf8, 0x800000fe);
+  EXPECT_EQ(b.inl(0xcfc), 0x5566u) << "there is nothing behind the last register";
+  b.outl(0xcfc, 0xffffaabb);
+  EXPECT_EQ(b.cfg(0, 0xfc, 4), 0xaabb7788u);
+  EXPECT_EQ(b.cfg(0, 0, 4), 0x12378086u);
+}
+
 TEST_F(HostBridge, DataPortTakesAllWidthsAndLanes) {
   b.set_cfg(0, 0x60, 0x11223344, 4);
   EXPECT_EQ(b.cfg(0, 0x61, 1), 0x33u);
