@@ -34,6 +34,8 @@ core::Result<void> add_linux_boot(const config::Machine& machine, PcSetup& setup
   setup.linux_boot = boot;
   setup.fw_cfg = {.graphics = machine.vga.has_value(),
                   .boot_menu = machine.boot.menu,
+                  .menu_wait = machine.boot.splash_time,
+                  .boot_fail_wait = machine.boot.reboot_timeout,
                   .cpus = static_cast<u16>(machine.smp.cpus),
                   .s3_enabled = machine.acpi.s3,
                   .s4_enabled = machine.acpi.s4,

@@ -327,10 +327,14 @@ core::Result<void> add_machine_items(FwCfg& fw_cfg, const FwCfgMachine& machine)
     std::string_view name;
     std::vector<u8> bytes;
   };
-  std::array<NamedFile, 4> files{{{"etc/system-states", {0x80, 0, 0, s3, s4, 0x80}},
-                                  {"etc/boot-fail-wait", {0xff, 0xff, 0xff, 0xff}},
-                                  {"bootorder", std::move(order)},
-                                  {"bios-geometry", {}}}};
+  std::vector<NamedFile> files = {
+      {"etc/system-states", {0x80, 0, 0, s3, s4, 0x80}},
+      {"etc/boot-fail-wait", little_endian(static_cast<u32>(machine.boot_fail_wait))},
+      {"bootorder", std::move(order)},
+      {"bios-geometry", {}}};
+  if (machine.menu_wait) {
+    files.push_back({"etc/boot-menu-wait", little_endian(*machine.menu_wait)});
+  }
   for (NamedFile& one : files) {
     if (auto result = fw_cfg.add_file(one.name, std::move(one.bytes)); !result) return result;
   }

@@ -103,6 +103,8 @@ struct FwCfgMachine {
   std::array<u8, 16> uuid{};
   bool graphics = true;
   bool boot_menu = false;
+  std::optional<u16> menu_wait{};  // ms
+  core::i32 boot_fail_wait = -1;   // ms; -1: for ever
   u16 cpus = 1;
   bool s3_enabled = true;
   bool s4_enabled = true;

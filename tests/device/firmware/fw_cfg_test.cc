@@ -220,7 +220,23 @@ TEST_F(Fw, MachineItems) {
   const Bytes states = fw.file("etc/system-states");
   EXPECT_EQ(std::vector<u8>(states.begin(), states.end()),
             (std::vector<u8>{128, 0, 0, 129, 130, 128}));
-  EXPECT_EQ(fw.file("etc/boot-fail-wait").size(), 4u);
+  const auto file = [this](const char* name) {
+    const Bytes bytes = fw.file(name);
+    return std::vector<u8>(bytes.begin(), bytes.end());
+  };
+  EXPECT_EQ(file("etc/boot-fail-wait"), (std::vector<u8>{0xff, 0xff, 0xff, 0xff}));
+  EXPECT_TRUE(file("etc/boot-menu-wait").empty());
+}
+
+TEST_F(Fw, WaitsOfFirmware) {
+  firmware::FwCfgMachine machine;
+  machine.boot_fail_wait = 15;
+  machine.menu_wait = 0x1234;
+  ASSERT_TRUE(add_machine_items(fw, machine));
+  const Bytes fail = fw.file("etc/boot-fail-wait");
+  EXPECT_EQ(std::vector<u8>(fail.begin(), fail.end()), (std::vector<u8>{15, 0, 0, 0}));
+  const Bytes menu = fw.file("etc/boot-menu-wait");
+  EXPECT_EQ(std::vector<u8>(menu.begin(), menu.end()), (std::vector<u8>{0x34, 0x12}));
 }
 
 }  // namespace

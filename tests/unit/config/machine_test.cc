@@ -51,6 +51,12 @@ TEST(Machine, BootOrders) {
   EXPECT_EQ(merged.boot.once, "d");
   EXPECT_TRUE(merged.boot.menu);
   EXPECT_EQ(machine({"-boot", "order=c", "-boot", "order=d"}).boot.order, "d");
+  EXPECT_EQ(machine({}).boot.splash_time, std::nullopt);
+  EXPECT_EQ(machine({"-boot", "splash-time=12"}).boot.splash_time, 12);
+  EXPECT_EQ(machine({"-boot", "reboot-timeout=15"}).boot.reboot_timeout, 15);
+  EXPECT_EQ(machine({"-boot", "reboot-timeout=-1"}).boot.reboot_timeout, -1);
+  EXPECT_NE(error({"-boot", "reboot-timeout=65536"}).find("65535"), std::string::npos);
+  EXPECT_NE(error({"-boot", "splash-time=-1"}).find("65535"), std::string::npos);
 }
 
 TEST(Machine, WrongBootOrdersAreNamed) {
