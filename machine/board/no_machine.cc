@@ -5,6 +5,7 @@
 #include "machine/board/inspection.h"
 #include "machine/board/machine_ports.h"
 #include "machine/board/metrics_server.h"
+#include "machine/board/qtest_line.h"
 #include "machine/board/run_control.h"
 #include "machine/display/input_router.h"
 
@@ -89,6 +90,9 @@ struct NoMachine::Impl {
   monitor::FdSets fd_sets;
   RunControl run;
   ChardevMap chardevs;
+  core::PioSpace pio;  // nothing there, either: for a qtest client
+  qtest::VirtualClock clock;
+  std::unique_ptr<QtestLine> line;
   std::unique_ptr<monitor::MachineIdentity> identity;
   Nothing nothing;
   DevicePort devices;
@@ -113,6 +117,9 @@ core::Result<std::unique_ptr<NoMachine>> NoMachine::create(loop::Loop& loop,
   auto chardevs = open_chardevs(loop, machine);
   if (!chardevs) return tl::unexpected(chardevs.error());
   impl->chardevs = std::move(*chardevs);
+  auto line = QtestLine::open(loop, machine, impl->chardevs, {impl->pio, impl->clock});
+  if (!line) return tl::unexpected(line.error());
+  impl->line = std::move(*line);
   impl->ports = std::make_unique<monitor::MachinePorts>(
       monitor::MachinePorts{*impl->identity, impl->run, impl->nothing, impl->devices, impl->nothing,
                             impl->nothing, impl->characters, impl->vnc, impl->nothing, impl->input,

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 
 #include "hw/emul/rtc/mc146818.h"
@@ -17,9 +15,9 @@
 #include "machine/board/inspection.h"
 #include "machine/board/machine_ports.h"
 #include "machine/board/metrics_server.h"
+#include "machine/board/qtest_line.h"
 #include "machine/board/run_control.h"
 #include "machine/log/log.h"
-#include "machine/qtest/server.h"
 
 namespace board {
 namespace {
@@ -69,6 +67,8 @@ firmware::FwCfgMachine fw_cfg_of(const config::Machine& machine) {
   return {.uuid = uuid_bytes(machine.uuid),
           .graphics = true,  // what -display shows is the host's affair
           .boot_menu = machine.boot.menu,
+          .menu_wait = machine.boot.splash_time,
+          .boot_fail_wait = machine.boot.reboot_timeout,
           .cpus = static_cast<u16>(machine.smp.cpus),
           .s3_enabled = machine.acpi.s3,
           .s4_enabled = machine.acpi.s4,
@@ -126,7 +126,7 @@ struct QtestMachine::Impl {
   core::Result<void> load_firmware();
   core::Result<void> make_board();
   core::Result<void> make_clock();
-  core::Result<void> make_server();
+  core::Result<void> make_line();
   core::Result<void> make_monitor();
 
   RunActions run_actions();
@@ -155,8 +155,7 @@ struct QtestMachine::Impl {
   timer::I8254 pit{pio, {interrupts.isa(), kTimerIrq}, clock};
   timer::Speaker speaker{pio, pit};
   std::unique_ptr<rtc::Mc146818> rtc;
-  std::unique_ptr<qtest::Server> server;
-  loop::WatchPtr idle_work;
+  std::unique_ptr<QtestLine> line;
 
   std::unique_ptr<monitor::MachineIdentity> identity;
   std::unique_ptr<CpuPort> cpu_port;
@@ -182,7 +181,7 @@ core::Result<std::unique_ptr<QtestMachine>> QtestMachine::create(loop::Loop& loo
                                                                  const config::Machine& machine) {
   auto impl = std::make_unique<Impl>(loop, machine);
   for (const auto stage : {&Impl::open_back_ends, &Impl::load_firmware, &Impl::make_board,
-                           &Impl::make_clock, &Impl::make_server, &Impl::make_monitor}) {
+                           &Impl::make_clock, &Impl::make_line, &Impl::make_monitor}) {
     if (auto result = ((*impl).*stage)(); !result) return tl::unexpected(result.error());
   }
   return std::unique_ptr<QtestMachine>(new QtestMachine(std::move(impl)));
@@ -257,22 +256,10 @@ core::Result<void> QtestMachine::Impl::make_clock() {
   return {};
 }
 
-core::Result<void> QtestMachine::Impl::make_server() {
-  if (config.qtest->chardev.empty()) return {};
-  std::FILE* log = nullptr;
-  if (!config.qtest->log_file.empty()) {
-    log = std::fopen(config.qtest->log_file.c_str(), "we");
-    if (log == nullptr) {
-      return core::fail(
-          fmt::format("-qtest-log {}: {}", config.qtest->log_file, std::strerror(errno)));
-    }
-  }
-  server = std::make_unique<qtest::Server>(
-      qtest::Target{pio, memory, clock, interrupts}, *find_chardev(chardevs, config.qtest->chardev),
-      [this](std::function<void()> task) {
-        idle_work = loop.after(0, std::move(task), loop::Priority::kIdle);
-      },
-      log);
+core::Result<void> QtestMachine::Impl::make_line() {
+  auto opened = QtestLine::open(loop, config, chardevs, {pio, clock, &memory, &interrupts});
+  if (!opened) return tl::unexpected(opened.error());
+  line = std::move(*opened);
   return {};
 }
 

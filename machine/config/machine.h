@@ -221,6 +221,9 @@ struct Boot {
   bool menu = false;
   bool strict = false;
   bool floppy_signature_check = true;
+  // For firmware: how long a menu or a picture stays, and a failed boot; -1: for ever. In ms.
+  std::optional<u16> splash_time{};
+  core::i32 reboot_timeout = -1;
 };
 
 struct AcpiPm {
@@ -232,8 +235,8 @@ struct AcpiPm {
 
 /// -accel qtest: no hypervisor; a client drives the board.
 struct Qtest {
-  std::string chardev;   // empty: nobody
-  std::string log_file;  // empty: no log
+  std::string chardev;                  // empty: nobody
+  std::optional<std::string> log_file;  // empty: no log; nothing: standard error
 };
 
 /// -record: what the guest does to its devices, into a file.

@@ -84,8 +84,26 @@ Status Parser::add_qtest(std::string_view value) {
 }
 
 Status Parser::add_qtest_log(std::string_view value) {
-  qtest_.log_file = value == "none" ? std::string_view() : value;
+  qtest_.log_file = value == "none" ? std::string() : std::string(value);
   return {};
+}
+
+/// The long form of -qtest. Nothing else is an object.
+Status Parser::add_object(std::string_view value) {
+  auto list = value.starts_with('{') ? OptionList::parse_json(where_, value)
+                                     : OptionList::parse(where_, value, "qom-type");
+  if (!list) return tl::unexpected(list.error());
+  const std::string type = list->take("qom-type").value_or("");
+  if (type != "qtest") {
+    return core::fail(
+        fmt::format("{} {}: no object but qtest is built yet: leave it out", where_, value));
+  }
+  list->ignore({"id"});
+  list->take("chardev", qtest_.chardev);
+  if (const auto log = list->take("log")) {
+    if (auto done = add_qtest_log(*log); !done) return done;
+  }
+  return closed(*list);
 }
 
 /// After the machine and the accelerator are known.
@@ -95,9 +113,9 @@ Status Parser::finish_qtest() {
     return core::fail("-qtest: give -accel qtest, too");
   }
   if (m_.kind == Machine::Kind::kNone && qtest_.chardev.empty()) return {};
-  if (m_.kind != Machine::Kind::kPc) {
-    return core::fail(
-        fmt::format("-accel qtest: not with -machine {}: give -machine pc", m_.machine_name));
+  if (m_.kind != Machine::Kind::kPc && m_.kind != Machine::Kind::kNone) {
+    return core::fail(fmt::format("-accel qtest: not with -machine {}: give -machine pc or none",
+                                  m_.machine_name));
   }
   if (!m_.record.file.empty()) return core::fail("-record: not with -accel qtest");
   m_.qtest = qtest_;
@@ -335,7 +353,14 @@ Status Parser::finish_boot() {
   boot_.take("once", boot.once);
   boot_.take("menu", boot.menu);
   boot_.take("strict", boot.strict);
-  boot_.ignore({"splash", "splash-time", "reboot-timeout"});
+  if (boot_.has("splash-time")) {
+    boot_.take_number("splash-time", boot.splash_time.emplace(), 0, 0xffff);
+  }
+  if (const auto timeout = boot_.take("reboot-timeout"); timeout && *timeout != "-1") {
+    boot_.set("reboot-timeout", *timeout);
+    boot_.take_number("reboot-timeout", boot.reboot_timeout, 0, 0xffff);
+  }
+  boot_.ignore({"splash"});
   if (auto done = closed(boot_); !done) return done;
   for (const auto& order : {boot.order, boot.once}) {
     std::string seen;

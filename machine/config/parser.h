@@ -49,6 +49,7 @@ class Parser {
   Status add_accel(std::string_view value);
   Status add_qtest(std::string_view value);
   Status add_qtest_log(std::string_view value);
+  Status add_object(std::string_view value);
   Status choose_accel(std::string_view where, std::string_view value);
   Status finish_qtest();
   Status add_memory(std::string_view value);

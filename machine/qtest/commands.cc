@@ -40,19 +40,19 @@ std::span<const Server::Command> Server::commands() {
       {"inb", 1, &S::port_in},
       {"inw", 1, &S::port_in},
       {"inl", 1, &S::port_in},
-      {"writeb", 2, &S::store},
-      {"writew", 2, &S::store},
-      {"writel", 2, &S::store},
-      {"writeq", 2, &S::store},
-      {"readb", 1, &S::load},
-      {"readw", 1, &S::load},
-      {"readl", 1, &S::load},
-      {"readq", 1, &S::load},
-      {"write", 3, &S::write},
-      {"read", 2, &S::read},
-      {"b64write", 3, &S::write_base64},
-      {"b64read", 2, &S::read_base64},
-      {"memset", 3, &S::fill},
+      {"writeb", 2, &S::store, true},
+      {"writew", 2, &S::store, true},
+      {"writel", 2, &S::store, true},
+      {"writeq", 2, &S::store, true},
+      {"readb", 1, &S::load, true},
+      {"readw", 1, &S::load, true},
+      {"readl", 1, &S::load, true},
+      {"readq", 1, &S::load, true},
+      {"write", 3, &S::write, true},
+      {"read", 2, &S::read, true},
+      {"b64write", 3, &S::write_base64, true},
+      {"b64read", 2, &S::read_base64, true},
+      {"memset", 3, &S::fill, true},
       {"clock_step", 0, &S::clock_step},
       {"clock_set", 1, &S::clock_set},
       {"irq_intercept_in", 1, &S::intercept_in},
@@ -96,8 +96,8 @@ void Server::store(Words words) {
   if (!address) return;
   const auto value = number(words[2]);
   if (!value) return;
-  target_.memory.cpu_write(*address,
-                           {reinterpret_cast<const core::u8*>(&*value), width_of(words[0])});
+  target_.memory->cpu_write(*address,
+                            {reinterpret_cast<const core::u8*>(&*value), width_of(words[0])});
   reply("OK");
 }
 
@@ -105,7 +105,7 @@ void Server::load(Words words) {
   const auto address = number(words[1]);
   if (!address) return;
   u64 value = 0;
-  target_.memory.cpu_read(*address, {reinterpret_cast<core::u8*>(&value), width_of(words[0])});
+  target_.memory->cpu_read(*address, {reinterpret_cast<core::u8*>(&value), width_of(words[0])});
   reply(fmt::format("OK 0x{:016x}", value));
 }
 
@@ -122,7 +122,7 @@ void Server::write(Words words) {
   for (std::size_t i = 0; i < std::min<std::size_t>(data.size(), digits.size() / 2); ++i) {
     data[i] = core::low<core::u8>(nibble(digits[i * 2]) << 4 | nibble(digits[i * 2 + 1]));
   }
-  target_.memory.cpu_write(to->address, data);
+  target_.memory->cpu_write(to->address, data);
   reply("OK");
 }
 
@@ -134,7 +134,7 @@ void Server::read(Words words) {
     return;
   }
   std::vector<core::u8> data(from->length);
-  target_.memory.cpu_read(from->address, data);
+  target_.memory->cpu_read(from->address, data);
   std::string text = "OK 0x";
   text.reserve(text.size() + data.size() * 2);
   for (const core::u8 byte : data) {
@@ -161,8 +161,8 @@ void Server::write_base64(Words words) {
     fail(fmt::format("{} bytes announced, {} given", to->length, data->size()));
     return;
   }
-  target_.memory.cpu_write(to->address,
-                           {reinterpret_cast<const core::u8*>(data->data()), data->size()});
+  target_.memory->cpu_write(to->address,
+                            {reinterpret_cast<const core::u8*>(data->data()), data->size()});
   reply("OK");
 }
 
@@ -170,7 +170,7 @@ void Server::read_base64(Words words) {
   const auto from = range(words, kTransferMax);
   if (!from) return;
   std::string data(from->length, '\0');
-  target_.memory.cpu_read(from->address, {reinterpret_cast<core::u8*>(data.data()), data.size()});
+  target_.memory->cpu_read(from->address, {reinterpret_cast<core::u8*>(data.data()), data.size()});
   reply(fmt::format("OK {}", monitor::to_base64(data)));
 }
 
@@ -183,7 +183,7 @@ void Server::fill(Words words) {
   page.fill(core::low<core::u8>(*pattern));
   for (u64 done = 0; done < to->length; done += page.size()) {
     const u64 count = std::min<u64>(page.size(), to->length - done);
-    target_.memory.cpu_write(to->address + done, core::Bytes(page).first(count));
+    target_.memory->cpu_write(to->address + done, core::Bytes(page).first(count));
   }
   reply("OK");
 }
@@ -219,7 +219,8 @@ void Server::clock_set(Words words) {
 bool Server::has_ioapic(std::string_view path) {
   constexpr std::array<std::string_view, 3> kNames = {"ioapic", "i440fx/ioapic",
                                                       "/machine/i440fx/ioapic"};
-  if (std::find(kNames.begin(), kNames.end(), path) != kNames.end()) return true;
+  const bool known = std::find(kNames.begin(), kNames.end(), path) != kNames.end();
+  if (known && target_.interrupts != nullptr) return true;
   fail("Unknown device");
   return false;
 }
@@ -227,7 +228,7 @@ bool Server::has_ioapic(std::string_view path) {
 void Server::intercept_in(Words words) {
   if (!has_ioapic(words[1])) return;
   if (!intercepted_) {
-    target_.interrupts.report_to([this](unsigned input, bool level) {
+    target_.interrupts->report_to([this](unsigned input, bool level) {
       send(fmt::format("IRQ {} {}", level ? "raise" : "lower", input));
     });
   }
@@ -253,7 +254,7 @@ void Server::set_input(Words words) {
     fail(fmt::format("No input {} of that name", *input));
     return;
   }
-  target_.interrupts.set_ioapic_input(static_cast<unsigned>(*input), *level != 0);
+  target_.interrupts->set_ioapic_input(static_cast<unsigned>(*input), *level != 0);
   reply("OK");
 }
 

@@ -33,6 +33,8 @@ class Interrupts final : public core::IrqSink,
   core::IrqSink& isa() { return joined_; }
 
   void report_to(InputReport report) { report_ = std::move(report); }
+  /// For a new client: all count as low again.
+  void forget_reported() { reported_ = {}; }
   /// Drives an input of the I/O APIC alone.
   void set_ioapic_input(unsigned input, bool level);
 

@@ -40,7 +40,7 @@ Server::Server(const Target& target, core::CharBackend& line,
 }
 
 Server::~Server() {
-  target_.interrupts.report_to({});
+  if (target_.interrupts != nullptr) target_.interrupts->report_to({});
   line_.set_client(nullptr);
   if (log_ != nullptr) std::fclose(log_);
 }
@@ -48,7 +48,7 @@ Server::~Server() {
 std::size_t Server::can_receive() {
   if (!out_.empty()) return 0;
   // During a step, too: a client that hung up is noticed by reading only.
-  return !step_ || in_.size() < kReadAtOnce ? kReadAtOnce : 0;
+  return !step_ || in_.size() < kLineMax ? kReadAtOnce : 0;
 }
 
 void Server::receive(core::Bytes data) {
@@ -56,10 +56,16 @@ void Server::receive(core::Bytes data) {
   process();
 }
 
-/// A client that comes back begins a new line.
+/// A client that comes back begins a new line, and knows of no interrupt.
 void Server::char_event(core::CharEvent event) {
   if (event == core::CharEvent::kBreak) return;
-  log('I', event == core::CharEvent::kOpened ? "OPENED" : "CLOSED");
+  if (event == core::CharEvent::kOpened) {
+    if (target_.interrupts != nullptr) target_.interrupts->forget_reported();
+    started_ = host_us();
+    log("I ", "OPENED");
+  } else {
+    log("I +", "CLOSED");
+  }
   in_.clear();
   out_.clear();
   scanned_ = 0;
@@ -69,6 +75,7 @@ void Server::char_event(core::CharEvent event) {
 
 void Server::writable() {
   flush();
+  go_on();
   process();
 }
 
@@ -108,7 +115,7 @@ void Server::process() {
 }
 
 void Server::execute(std::string_view line) {
-  log('R', line);
+  log("R +", line);
   const std::vector<std::string_view> words = split(line);
   const auto all = commands();
   const auto found = std::find_if(all.begin(), all.end(),
@@ -119,6 +126,10 @@ void Server::execute(std::string_view line) {
   }
   if (words.size() <= found->arguments) {
     fail(fmt::format("{} takes {} arguments", found->name, found->arguments));
+    return;
+  }
+  if (found->needs_memory && target_.memory == nullptr) {
+    fail("This machine has no memory");
     return;
   }
   (this->*found->run)(words);
@@ -132,7 +143,7 @@ void Server::reply(std::string_view text) {
 }
 
 void Server::send(std::string_view text) {
-  log('S', text);
+  log("S +", text);
   out_.append(text);
   out_.push_back('\n');
   flush();
@@ -145,10 +156,10 @@ void Server::flush() {
   out_.erase(0, sent);
 }
 
-void Server::log(char direction, std::string_view text) {
+void Server::log(std::string_view what, std::string_view text) {
   if (log_ == nullptr) return;
   const core::i64 us = host_us() - started_;
-  fmt::print(log_, "[{} +{}.{:06}] {}\n", direction, us / 1'000'000, us % 1'000'000, text);
+  fmt::print(log_, "[{}{}.{:06}] {}\n", what, us / 1'000'000, us % 1'000'000, text);
   std::fflush(log_);
 }
 
@@ -202,10 +213,10 @@ void Server::step_to(core::i64 target) {
   go_on();
 }
 
+/// With replies still unread the way goes on when they are gone: interrupts add to them.
 void Server::go_on() {
-  if (!step_) return;
-  // With replies still unread the way goes on when they are gone: interrupts add to them.
-  if (out_.empty() && target_.clock.advance(*step_, kTimersASlice)) {
+  if (!step_ || !out_.empty()) return;
+  if (target_.clock.advance(*step_, kTimersASlice)) {
     step_.reset();
     send(fmt::format("OK {}", target_.clock.now_ns()));
     process();

@@ -25,12 +25,12 @@
 
 namespace qtest {
 
-/// What a client drives. All outlive the server.
+/// What a client drives. All outlive the server. An empty machine has neither of the latter two.
 struct Target {
   core::PioSpace& pio;
-  PhysicalMemory& memory;
   VirtualClock& clock;
-  Interrupts& interrupts;
+  PhysicalMemory* memory = nullptr;
+  Interrupts* interrupts = nullptr;
 };
 
 class Server final : public core::CharClient {
@@ -59,6 +59,7 @@ class Server final : public core::CharClient {
     std::string_view name;
     std::size_t arguments;  // at least
     void (Server::*run)(Words words);
+    bool needs_memory = false;
   };
   static std::span<const Command> commands();
 
@@ -68,7 +69,7 @@ class Server final : public core::CharClient {
   void fail(std::string_view text) { reply(fmt::format("FAIL {}", text)); }
   void send(std::string_view text);
   void flush();
-  void log(char direction, std::string_view text);
+  void log(std::string_view what, std::string_view text);
   std::optional<u64> number(std::string_view text);
   struct Range {
     u64 address, length;
