@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "machine/display/vnc_server.h"
 
@@ -55,11 +56,13 @@ int spawn_program(const std::string& program, int channel, pid_t& pid) {
   ::posix_spawn_file_actions_addopen(&plan.files, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&plan.files, channel, vnc::kChannelFd);
   sigset_t none;
-  sigset_t all;
+  sigset_t ignored;  // by us, which it would inherit
   sigemptyset(&none);
-  sigfillset(&all);
+  sigemptyset(&ignored);
+  sigaddset(&ignored, SIGPIPE);
+  sigaddset(&ignored, SIGXFSZ);
   ::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
+  ::posix_spawnattr_setsigdefault(&plan.attributes, &ignored);
   ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   std::string name = "xenolith-vnc";
   char* const arguments[] = {name.data(), nullptr};
@@ -83,6 +86,10 @@ core::Result<void> VncServer::start(VncConfig config) {
   if (config_.program.empty()) {
     return core::fail("-vnc: xenolith-vnc is not installed beside this program: install it");
   }
+  if (::access(config_.program.c_str(), X_OK) != 0) {
+    return core::fail(fmt::format("-vnc: cannot start {}: {}: reinstall it", config_.program,
+                                  std::strerror(errno)));
+  }
   if (!config_.keymap.empty() && config_.keymap != "en-us") {
     mlog::warning("-k {}: not built yet: keys are taken as on a US keyboard", config_.keymap);
   }
@@ -92,9 +99,30 @@ core::Result<void> VncServer::start(VncConfig config) {
   if (!listeners) return tl::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
   password_.expires = kNever;
+  if (!config_.start_now) {
+    wait_for_client();
+    return {};
+  }
   auto done = spawn();
   if (!done) listeners_ = {};
   return done;
+}
+
+/// Who connects waits in the socket's queue, which the process finds.
+void VncServer::wait_for_client() {
+  door_.clear();
+  for (const vnc::Fd& socket : listeners_.sockets) {
+    door_.push_back(loop_.watch_fd(socket.get(), loop::kReadable, [this](unsigned) { restart(); }));
+  }
+}
+
+/// After a while. It says no if a client came meanwhile, by asking for the picture.
+void VncServer::ask_to_leave() {
+  if (config_.start_now) return;
+  rest_timer_ = loop_.after(config_.rest_ms, [this] {
+    leaving_ = true;
+    send(vnc::make_message(vnc::Kind::kLeave));
+  });
 }
 
 core::Result<void> VncServer::spawn() {
@@ -114,6 +142,8 @@ core::Result<void> VncServer::spawn() {
   watch_ = loop_.watch_fd(channel_.fd(), loop::kReadable, [this](unsigned e) { ready(e); });
   if (config_.password) send_password();
   leds(leds_);
+  door_.clear();
+  ask_to_leave();  // a client that was gone before it was let in leaves no trace
   return {};
 }
 
@@ -144,9 +174,13 @@ void VncServer::kill_child() {
 }
 
 void VncServer::child_gone() {
+  door_.clear();
+  rest_timer_.reset();
+  const bool expected = std::exchange(leaving_, false);
   kill_child();
   console_.unwatch(*this);
   while (!clients_.empty()) left(clients_.back().id);
+  if (expected) return wait_for_client();
   const core::i64 now = loop::Loop::host_ns();
   std::erase_if(deaths_, [now](core::i64 when) { return now - when > kDeathWindowNs; });
   deaths_.push_back(now);
@@ -156,7 +190,10 @@ void VncServer::child_gone() {
     return;
   }
   mlog::warning("the VNC process ended unexpectedly: starting another");
-  restart_timer_ = loop_.after(kRestartDelayMs, [this] { restart(); });
+  restart_timer_ = loop_.after(kRestartDelayMs, [this] {
+    if (config_.start_now) return restart();
+    wait_for_client();
+  });
 }
 
 void VncServer::restart() {

@@ -130,12 +130,15 @@ void VncServer::handle(const vnc::Message& message) {
       mlog::error("-vnc: {}: {}", config_.program, vnc::get_text(message.text));
       break;
     case vnc::Kind::kWantFrame:
+      rest_timer_.reset();
+      leaving_ = false;
       console_.watch(*this);
       send(vnc::make_message(vnc::Kind::kAdmit));
       break;
     case vnc::Kind::kIdle:
       console_.unwatch(*this);
       send(vnc::make_message(vnc::Kind::kDropFrame));
+      ask_to_leave();
       break;
     case vnc::Kind::kJoined: joined(message.client); break;
     case vnc::Kind::kLeft: left(message.client.id); break;

@@ -1,5 +1,7 @@
-// The machine's side of VNC: opens the sockets, starts xenolith-vnc and starts it again should it
-// die, feeds it the picture and takes keys and pointer events from it.
+// The machine's side of VNC: opens the sockets, starts xenolith-vnc when a client knocks, and again
+// should it die, feeds it the picture and takes keys and pointer events from it. A while after the
+// last client the process ends: most guests have nobody looking, and it is larger than all the
+// rest.
 #pragma once
 
 #include <sys/types.h>
@@ -27,7 +29,9 @@ struct VncConfig {
   bool lock_key_sync = true;
   std::string keymap;  // empty: en-us
   std::string title = "Xenolith";
-  std::string program;  // empty: find_program()
+  std::string program;        // empty: find_program()
+  bool start_now = false;     // and for good: where it could not be started later
+  unsigned rest_ms = 10'000;  // without clients
 };
 
 /// Thread: device thread.
@@ -39,7 +43,7 @@ class VncServer final : public Viewer {
   VncServer(const VncServer&) = delete;
   VncServer& operator=(const VncServer&) = delete;
 
-  /// Listens and starts the process, which takes clients a moment later.
+  /// Listens; the process takes clients a moment after the first has come.
   core::Result<void> start(VncConfig config);
 
   struct Client {
@@ -84,6 +88,8 @@ class VncServer final : public Viewer {
   };
 
   core::Result<void> spawn();
+  void wait_for_client();
+  void ask_to_leave();
   void greet();
   void ready(unsigned events);
   void handle(const vnc::Message& message);
@@ -107,6 +113,9 @@ class VncServer final : public Viewer {
   pid_t pid_ = -1;
   vnc::Channel channel_;
   loop::WatchPtr watch_;
+  std::vector<loop::WatchPtr> door_;  // the sockets, while there is no process
+  loop::WatchPtr rest_timer_;
+  bool leaving_ = false;  // it was asked to end
   loop::WatchPtr restart_timer_;
   std::vector<core::i64> deaths_;  // host time of the last ones
   std::deque<Outgoing> queue_;     // what the channel had no room for

@@ -13,6 +13,15 @@
 #include <cstring>
 #include <ctime>
 
+/// In place of libvncserver's own, which is called for nothing but WebSockets: it would keep each
+/// client without its greeting for 100 ms, to see whether a browser speaks first, and then parse
+/// what the browser says. This is the answer for one that does not.
+extern "C" int rfbPeekExactTimeout(rfbClientPtr /*client*/, char* /*buffer*/, int /*length*/,
+                                   int /*timeout*/) {
+  errno = ETIMEDOUT;
+  return -1;
+}
+
 namespace vnc {
 namespace {
 
@@ -72,6 +81,7 @@ int Server::run() {
     rfbReleaseClientIterator(each);
     if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return 1;
     if (polled[0].revents != 0) take_messages();
+    if (over_) break;  // whoever knocks now is for the next process
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
       if (polled[i + 1].revents != 0) accept_from(listeners_[i].get());
     }
@@ -142,6 +152,7 @@ void Server::handle(const Message& message, std::vector<Fd>& fds) {
       break;
     }
     case Kind::kAdmit: admit(); break;
+    case Kind::kLeave: over_ = over_ || (clients_ == 0 && waiting_.empty()); break;
     case Kind::kPassword: password_ = message.password; break;
     case Kind::kLeds: locks_ = {message.leds.num != 0, message.leds.caps != 0}; break;
     default: over_ = true; break;

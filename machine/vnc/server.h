@@ -1,8 +1,8 @@
 // The VNC server proper: libvncserver, driven by one poll loop. Runs in a process of its own,
 // because it parses what strangers send and blocks on slow readers.
 //
-// Document: RFC 6143. Not served: TLS, SASL, QEMU's extended key events, pointer type changes,
-// clipboard.
+// Document: RFC 6143. Not served: TLS, SASL, WebSockets, QEMU's extended key events, pointer type
+// changes, clipboard.
 #pragma once
 
 #include <rfb/rfb.h>

@@ -8,7 +8,7 @@
 
 namespace vnc {
 
-inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::uint32_t kWireVersion = 2;
 /// The child's end of the socket pair.
 inline constexpr int kChannelFd = 3;
 inline constexpr std::uint32_t kMaxSide = 16384;
@@ -23,6 +23,7 @@ enum class Kind : std::uint32_t {
   kAdmit,      // the picture is up to date: let those in who wait
   kPassword,   // `password`
   kLeds,       // `leds`
+  kLeave,      // nobody came for a while: end, unless somebody is there now
   // Child to machine.
   kReady = 100,
   kFailed,     // `text`

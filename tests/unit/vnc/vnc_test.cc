@@ -388,6 +388,7 @@ TEST_F(VncTest, MissingOrForeignProgram) {
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().message.find("/nonexistent"), std::string::npos);
   c.program = "/bin/true";
+  c.start_now = true;
   // A program that is no VNC server ends, and does not take the machine with it.
   ASSERT_TRUE(server.start(c));
   EXPECT_TRUE(until([this] { return server.pid() == -1; }));
@@ -397,6 +398,7 @@ TEST_F(VncTest, MissingOrForeignProgram) {
 TEST_F(VncTest, ADeadProcessIsReplacedOnTheSamePort) {
   VncConfig c = config();
   c.password = true;
+  c.start_now = true;
   start(c);
   ASSERT_TRUE(server.set_password("geheim"));
   const std::string port = server.info().service;
@@ -413,11 +415,79 @@ TEST_F(VncTest, EndsWithTheServer) {
   pid_t pid = -1;
   {
     VncServer other(loop, console, input);
-    ASSERT_TRUE(other.start(config()));
+    VncConfig c = config();
+    c.start_now = true;
+    ASSERT_TRUE(other.start(c));
     pid = other.pid();
     EXPECT_EQ(::kill(pid, 0), 0);
   }
   EXPECT_NE(::kill(pid, 0), 0);
+}
+
+TEST_F(VncTest, ThereIsNoProcessBeforeAClientComes) {
+  VncConfig c = config();
+  c.password = true;
+  start(c);
+  ASSERT_TRUE(server.set_password("geheim"));
+  while (loop.step(false)) {
+  }
+  EXPECT_EQ(server.pid(), -1);
+  EXPECT_TRUE(server.enabled());
+  Client client(loop, server.info());
+  client.handshake();
+  EXPECT_TRUE(client.authenticate("geheim"));
+  EXPECT_GT(server.pid(), 0);
+}
+
+TEST_F(VncTest, ItEndsAWhileAfterTheLastClient) {
+  VncConfig c = config();
+  c.rest_ms = 1;
+  start(c);
+  for (int turn = 0; turn < 3; ++turn) {
+    {
+      Client client(loop, server.info());
+      ASSERT_TRUE(client.enter());
+      EXPECT_EQ(client.init(), (std::pair<u32, u32>{64, 48}));
+      ASSERT_TRUE(until([this] { return server.info().clients.size() == 1; }));
+      EXPECT_GT(server.pid(), 0);
+    }
+    ASSERT_TRUE(until([this] { return server.pid() == -1; }));
+    EXPECT_TRUE(server.info().clients.empty());
+  }
+}
+
+/// Whoever knocks while it ends is served by it or by the next.
+TEST_F(VncTest, NobodyIsLostWhileItEnds) {
+  VncConfig c = config();
+  c.rest_ms = 0;
+  start(c);
+  for (int turn = 0; turn < 20; ++turn) {
+    Client client(loop, server.info());
+    ASSERT_TRUE(client.enter()) << turn;
+    client.init();
+    client.hang_up();
+    for (int steps = 0; steps < turn; ++steps) loop.step(false);
+  }
+}
+
+TEST_F(VncTest, AClientThatDoesNotWaitLeavesNoProcess) {
+  VncConfig c = config();
+  c.rest_ms = 1;
+  start(c);
+  {
+    Client client(loop, server.info());
+    client.hang_up();
+  }
+  ASSERT_TRUE(until([this] { return server.pid() > 0; }));
+  EXPECT_TRUE(until([this] { return server.pid() == -1; }));
+}
+
+/// A browser's handshake is nonsense like any other: the greeting is VNC's.
+TEST_F(VncTest, DoesNotSpeakWebSockets) {
+  start(config());
+  Client client(loop, server.info());
+  client.send("GET /websockify HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n");
+  EXPECT_EQ(client.read(12), "RFB 003.008\n");
 }
 
 TEST_F(VncTest, LockKeysFollowTheGuestsLights) {
@@ -435,7 +505,12 @@ TEST_F(VncTest, LockKeysFollowTheGuestsLights) {
 // not notice.
 TEST_F(VncTest, StrangersTalkNonsense) {
   start(config());
+  {
+    Client first(loop, server.info());
+    ASSERT_TRUE(first.enter());
+  }
   const pid_t pid = server.pid();
+  ASSERT_GT(pid, 0);
   const std::string nonsense[] = {
       std::string("GET / HTTP/1.0\r\n\r\n"),
       std::string("RFB 999.999\n\xff\xff\xff", 15),
