@@ -143,7 +143,6 @@ core::Result<void> VncServer::spawn() {
   if (config_.password) send_password();
   leds(leds_);
   door_.clear();
-  ask_to_leave();  // a client that was gone before it was let in leaves no trace
   return {};
 }
 

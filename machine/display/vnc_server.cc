@@ -129,6 +129,7 @@ void VncServer::handle(const vnc::Message& message) {
     case vnc::Kind::kFailed:
       mlog::error("-vnc: {}: {}", config_.program, vnc::get_text(message.text));
       break;
+    case vnc::Kind::kReady: ask_to_leave(); break;  // the client may be gone already
     case vnc::Kind::kWantFrame:
       rest_timer_.reset();
       leaving_ = false;

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 /// In place of libvncserver's own, which is called for nothing but WebSockets: it would keep each
 /// client without its greeting for 100 ms, to see whether a browser speaks first, and then parse
@@ -81,12 +82,13 @@ int Server::run() {
     rfbReleaseClientIterator(each);
     if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return 1;
     if (polled[0].revents != 0) take_messages();
-    if (over_) break;  // whoever knocks now is for the next process
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
       if (polled[i + 1].revents != 0) accept_from(listeners_[i].get());
     }
     rfbProcessEvents(screen_, 0);
     check_idle();
+    // Who knocks after that poll() finds the next process.
+    if (std::exchange(leave_, false) && clients_ == 0 && waiting_.empty()) break;
   }
   return 0;
 }
@@ -152,7 +154,7 @@ void Server::handle(const Message& message, std::vector<Fd>& fds) {
       break;
     }
     case Kind::kAdmit: admit(); break;
-    case Kind::kLeave: over_ = over_ || (clients_ == 0 && waiting_.empty()); break;
+    case Kind::kLeave: leave_ = true; break;
     case Kind::kPassword: password_ = message.password; break;
     case Kind::kLeds: locks_ = {message.leds.num != 0, message.leds.caps != 0}; break;
     default: over_ = true; break;

@@ -60,6 +60,7 @@ class Server {
 
   Channel channel_;
   bool over_ = false;
+  bool leave_ = false;
   rfbScreenInfoPtr screen_ = nullptr;
   std::array<std::uint32_t, 16 * 16> nothing_{};  // shown while there is no frame
   void* mapped_ = nullptr;
