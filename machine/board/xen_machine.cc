@@ -225,6 +225,8 @@ void XenMachine::begin_recording() {
                         .drives = {},
                         .kernel_bytes = boot_files_.kernel.bytes().size(),
                         .initrd_bytes = boot_files_.initrd.bytes().size()};
+  // Where the program lay on that machine is nobody's business who gets the recording.
+  if (!header.arguments.empty()) header.arguments.front() = header.program;
   const ide::DriveConfigs drives = disks_->ide_drives();
   for (std::size_t place = 0; place < drives.size(); ++place) {
     if (!drives[place]) continue;
