@@ -18,7 +18,9 @@ bool flatten(const nlohmann::json& value, const std::string& key, int depth,
   if (depth > kMaxDepth || out.size() > kMaxEntries) return false;
   if (value.is_object()) {
     for (const auto& [name, child] : value.items()) {
-      if (!flatten(child, key.empty() ? name : key + "." + name, depth + 1, out)) return false;
+      std::string path = key.empty() ? name : key;
+      if (!key.empty()) path.append(".").append(name);
+      if (!flatten(child, path, depth + 1, out)) return false;
     }
     return true;
   }

@@ -69,7 +69,6 @@ I440fx::I440fx(pci::Bus& bus, u64 ram_size, ShadowListener* listener)
                 .class_code = kClassHostBridge}),
       listener_(listener) {
   adopt_state(s_.parent_obj);
-  for (unsigned reg = 0x40; reg < 0x100; reg += 4) set_writable(core::low<u8>(reg), 4, ~u32{0});
   config_set(kRamSize, core::low<u8>(std::min<u64>(ram_size >> 23, 255)), 1);
   config_set(kSmram, kSmramReset, 1);
 }

@@ -59,7 +59,6 @@ Piix3Isa::Piix3Isa(pci::Bus& bus, u8 devfn, PirqRouter& router, core::PowerContr
                                        .widths = {1, 1},
                                        .priority = 1}) {
   adopt_state(s_.dev);
-  for (unsigned reg = 0x40; reg < 0x100; reg += 4) set_writable(core::low<u8>(reg), 4, ~u32{0});
   config_set(pci::kStatus, 0x0200, 2);
   config_set(kIort, 0x4d, 1);
   config_set(kXbcs, 0x0003, 2);

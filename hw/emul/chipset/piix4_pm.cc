@@ -130,7 +130,6 @@ Piix4Pm::Piix4Pm(pci::Bus& bus, u8 devfn, const Piix4PmWires& wires, const Piix4
   adopt_state(s_.parent_obj);
   s_.saves_smbus = type.saves_smbus;
   s_.hotplug.bridges = type.bridge_hotplug;
-  for (unsigned reg = 0x40; reg < 0x100; reg += 4) set_writable(core::low<u8>(reg), 4, ~u32{0});
   config_set(pci::kStatus, 0x0280, 2);
   config_set(kPmba, kBaseIo, 4);
   config_set(kDevactb, 0x02000000, 4);  // SMM counts as set up: no hypervisor gives us SMIs

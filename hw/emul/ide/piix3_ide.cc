@@ -31,8 +31,6 @@ Piix3Ide::Piix3Ide(pci::Bus& bus, u8 devfn, core::IrqLine primary, core::IrqLine
       channels_{Channel(s_.bus[0], s_.bmdma[0], s_.primary, *this, primary),
                 Channel(s_.bus[1], s_.bmdma[1], s_.secondary, *this, secondary)} {
   config_set(pci::kStatus, kStatusAtReset, 2);
-  set_writable(kIdeTiming, 4, 0xffffffff);
-  set_writable(kSlaveTiming, 1, 0xff);
   adopt_state(s_.pci);
   add_bar(kBmBar, pci::BarKind::kIo, 2 * kBmChannelStride, "piix3-bmdma", 0);
   for (unsigned i = 0; i < 2; ++i) {

@@ -59,6 +59,10 @@ Function::Function(Bus& bus, u8 devfn, const Identity& identity)
   set_w1c(kStatus, 2, kStatusW1C);
   set_writable(kCacheLineSize, 1, 0xff);
   set_writable(kInterruptLine, 1, 0xff);
+  // What lies behind the header is the device's own; all of it can be written, as guests of QEMU
+  // find it. A chip takes back what it means to keep.
+  for (unsigned reg = kHeaderEnd; reg < 0x100; reg += 4)
+    set_writable(core::low<u8>(reg), 4, ~u32{0});
   bus_.plug(*this);
 }
 

@@ -27,6 +27,7 @@ enum Config : u8 {
   kCapabilityList = 0x34,
   kInterruptLine = 0x3c,
   kInterruptPin = 0x3d,
+  kHeaderEnd = 0x40,
 };
 
 // 6.2.2 Device control: the command register.
@@ -34,7 +35,7 @@ using CommandIo = core::Bits<u16, 0>;
 using CommandMemory = core::Bits<u16, 1>;
 using CommandMaster = core::Bits<u16, 2>;
 using CommandIntxDisable = core::Bits<u16, 10>;
-inline constexpr u16 kCommandWritable = 0x0547;  // I/O, memory, master, parity, SERR#, INTx disable
+inline constexpr u16 kCommandWritable = 0x0507;  // I/O, memory, master, SERR#, INTx disable
 
 // 6.2.3 Device status.
 using StatusInterrupt = core::Bits<u16, 3>;

@@ -67,7 +67,6 @@ Platform::Platform(const PlatformWires& wires, u8 devfn, const PlatformOptions& 
       log_(wires.log, wires.clock),
       options_(options) {
   adopt_state(s_.pci);
-  config_set(pci::kCommand, 0x0003, 2);
   add_bar(0, pci::BarKind::kIo, 0x100, "xen-pci", kBarTag, {1, 1});
   // Address space that guests put grant tables and shared pages into: Xen has RAM there then, and
   // no access reaches us.

@@ -22,7 +22,6 @@ PvDevice::PvDevice(pci::Bus& bus, core::u8 devfn, const PvDeviceOptions& options
                      .subsystem = options.device,
                      .interrupt_pin = 1}) {
   adopt_state(s_.pci);
-  config_set(pci::kCommand, 0x0002, 2);
   // The default handler reads all ones.
   add_bar(1, pci::BarKind::kPrefetchable, options.size, "xen-pvdevice", 0, {1, 8});
 }
