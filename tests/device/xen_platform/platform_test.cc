@@ -37,7 +37,10 @@ class PlatformTest : public ::testing::Test {
   static constexpr u16 kBar = 0xc000;
 
   u32 config(u8 reg, unsigned width) { return bench.pci.config_read(kDevfn, reg, width); }
-  void enable_bar() { bench.pci.config_write(kDevfn, pci::kBar0, kBar, 4); }
+  void enable_bar() {
+    bench.pci.config_write(kDevfn, pci::kBar0, kBar, 4);
+    bench.pci.config_write(kDevfn, pci::kCommand, 3, 2);
+  }
   void log(std::string_view text) {
     for (const char c : text) bench.outb(0x12, static_cast<u8>(c));
   }
@@ -52,14 +55,17 @@ TEST_F(PlatformTest, HeaderAndResetValues) {
   EXPECT_EQ(config(pci::kRevisionId, 4), 0xff800001u);
   EXPECT_EQ(config(pci::kSubsystemVendorId, 4), 0x00015853u);
   EXPECT_EQ(config(pci::kInterruptPin, 1), 1u);
-  EXPECT_EQ(config(pci::kCommand, 2), 3u);
+  EXPECT_EQ(config(pci::kCommand, 2), 0u) << "nothing is decoded before hvmloader says so";
   bench.pci.config_write(kDevfn, pci::kBar0, ~0u, 4);
   bench.pci.config_write(kDevfn, pci::kBar0 + 4, ~0u, 4);
   EXPECT_EQ(config(pci::kBar0, 4), 0xffffff01u);
   EXPECT_EQ(config(pci::kBar0 + 4, 4), 0xff000008u);
-  bench.pci.config_write(kDevfn, pci::kCommand, 0, 2);
+  bench.pci.config_write(kDevfn, pci::kCommand, 0xffff, 2);
+  EXPECT_EQ(config(pci::kCommand, 2), 0x507u) << "no parity";
+  bench.pci.config_write(kDevfn, 0xfc, 0xa5a5a5a5, 4);
+  EXPECT_EQ(config(0xfc, 4), 0xa5a5a5a5u) << "the device's own space keeps what it is given";
   platform.reset();
-  EXPECT_EQ(config(pci::kCommand, 2), 3u);
+  EXPECT_EQ(config(pci::kCommand, 2), 0u);
   EXPECT_EQ(config(pci::kBar0 + 4, 4), 8u);
 }
 
@@ -139,6 +145,7 @@ TEST_F(PlatformTest, TheBarHasTheOldProtocol) {
 
 TEST_F(PlatformTest, TheHoleReadsZeroAndForgets) {
   bench.pci.config_write(kDevfn, pci::kBar0 + 4, 0xf2000000, 4);
+  bench.pci.config_write(kDevfn, pci::kCommand, 2, 2);
   bench.poke(0xf2000000, 0x1234, 8);
   EXPECT_EQ(bench.peek(0xf2000000, 8), 0u);
   EXPECT_EQ(bench.peek(0xf2fffffc, 4), 0u);
@@ -235,9 +242,10 @@ TEST(PvDevice, IsAHeaderAndAHole) {
   EXPECT_EQ(config(pci::kVendorId), 0xc0005853u);
   EXPECT_EQ(config(pci::kSubsystemVendorId), 0xc0005853u);
   EXPECT_EQ(config(pci::kRevisionId), 0x08800001u);
-  EXPECT_EQ(config(pci::kCommand) & 0xffff, 2u);
+  EXPECT_EQ(config(pci::kCommand) & 0xffff, 0u);
   EXPECT_EQ(config(pci::kBar0 + 4), 8u);
   bench.pci.config_write(pci::devfn(7, 0), pci::kBar0 + 4, 0xf4000000, 4);
+  bench.pci.config_write(pci::devfn(7, 0), pci::kCommand, 2, 2);
   bench.poke(0xf4000000, 0, 4);
   EXPECT_EQ(bench.peek(0xf4000000, 4), 0xffffffffu);
   const auto trip = bench::save_disturb_restore(device, [&] { device.reset(); });
