@@ -236,4 +236,12 @@ u64 Image::actual_size() const {
   return static_cast<u64>(status.st_blocks) * 512;
 }
 
+std::vector<core::u8> Image::boot_sector() const {
+  constexpr std::size_t kBlock = 4096;  // suits direct I/O everywhere
+  alignas(kBlock) std::array<core::u8, kBlock> block;
+  if (node_->fd < 0) return {};
+  if (::pread(node_->fd, block.data(), block.size(), 0) < ssize_t{kSectorSize}) return {};
+  return {block.begin(), block.begin() + kSectorSize};
+}
+
 }  // namespace block

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "hw/emul/core/result.h"
 #include "hw/emul/core/types.h"
@@ -49,6 +50,9 @@ class Image {
   const Options& options() const;
   /// Bytes that the image occupies on the host.
   u64 actual_size() const;
+  /// The first sector, for who wants to know how the disk is partitioned; empty if it cannot be
+  /// read. Waits for the medium: before the guest runs only.
+  std::vector<core::u8> boot_sector() const;
 
   /// For the folder's own use.
   Node& node() const { return *node_; }

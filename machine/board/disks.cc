@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "machine/board/object_tree.h"
 #include "machine/log/log.h"
@@ -24,6 +25,7 @@ struct Disks::Drive {
   /// What the image takes of its disk, as it was when it came: asking again could wait for a server
   /// that does not answer, and whoever polls must not.
   core::u64 actual_size = 0;
+  std::optional<ide::Geometry> geometry;  // of a disk
 };
 
 /// An image between blockdev-change-medium's opening and inserting it.
@@ -47,6 +49,19 @@ block::Options options_of(const config::Drive& drive, bool read_only) {
                         ? block::Options::Discard::kUnmap
                         : block::Options::Discard::kIgnore;
   return options;
+}
+
+/// What the command line says, and what the disk itself tells of the rest: systems on it expect to
+/// find the geometry again with which it was partitioned.
+ide::Geometry geometry_of(const config::DiskGeometry& given, const block::Image& image) {
+  ide::Geometry geometry{given.cylinders, given.heads, given.sectors};
+  if (geometry.cylinders != 0) {
+    geometry.translation = ide::automatic_translation(geometry);
+  } else {
+    geometry = ide::guess_geometry(image.sectors(), image.boot_sector());
+  }
+  if (given.translation) geometry.translation = ide::Translation{*given.translation};
+  return geometry;
 }
 
 /// A gibibyte of nothing, as QEMU's null driver has it.
@@ -83,6 +98,7 @@ core::Result<void> Disks::open_all() {
         return core::fail(fmt::format("drive {}: {}", drive->id, image.error().message));
       }
       made->actual_size = image->actual_size();
+      if (!disk.cdrom) made->geometry = geometry_of(disk.geometry, *image);
       made->backend.insert(std::move(*image));
     } else if (!disk.cdrom) {
       return core::fail(fmt::format("drive {}: a disk needs an image: give file=", made->id));
@@ -127,7 +143,8 @@ ide::DriveConfigs Disks::ide_drives() {
                          .serial = disk.serial,
                          .model = disk.model,
                          .firmware = disk.version,
-                         .wwn = disk.wwn};
+                         .wwn = disk.wwn,
+                         .geometry = drives_[i]->geometry};
   }
   return result;
 }

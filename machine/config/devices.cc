@@ -219,9 +219,7 @@ Status Parser::build_ide(OptionList& list, bool cdrom) {
   list.take("bus", bus);
   const bool unit_given = list.has("unit");
   list.take_number("unit", disk.unit, 0, kIdeDevicesPerChannel - 1);
-  if (bus == "ide.1") {
-    disk.channel = 1;
-  } else if (!bus.empty() && bus != "ide.0") {
+  if (!bus.empty() && bus != "ide.0" && bus != "ide.1") {
     return core::fail(fmt::format("{}: bus={}: there are ide.0 and ide.1", list.where(), bus));
   }
   const auto taken = [&](unsigned channel, unsigned unit) {
@@ -229,13 +227,10 @@ Status Parser::build_ide(OptionList& list, bool cdrom) {
       return other.channel == channel && other.unit == unit;
     });
   };
-  if (!unit_given && taken(disk.channel, disk.unit)) {
-    disk.unit = 1;
-    if (bus.empty() && taken(0, 1)) {
-      disk.channel = 1;
-      disk.unit = taken(1, 0) ? 1 : 0;
-    }
-  }
+  // QEMU looks at the secondary channel first.
+  const bool secondary_full = taken(1, 0) && taken(1, 1);
+  disk.channel = bus == "ide.0" || (bus.empty() && secondary_full) ? 0 : 1;
+  if (!unit_given && taken(disk.channel, 0)) disk.unit = 1;
   list.take("id", disk.id);
   list.take("drive", disk.drive);
   list.take("serial", disk.serial);
@@ -265,12 +260,27 @@ Status Parser::build_ide(OptionList& list, bool cdrom) {
     }
     if (cdrom) drive->media = Drive::Media::kCdrom;
   }
+  if (auto done = take_geometry(list, disk.geometry); !done) return done;
   list.ignore({"logical_block_size", "physical_block_size", "min_io_size", "opt_io_size",
-               "discard_granularity", "share-rw", "rerror", "werror", "rotation_rate", "cyls",
-               "heads", "secs", "bios-chs-trans", "lcyls", "lheads", "lsecs", "account-invalid",
-               "account-failed", "backend_defaults"});
+               "discard_granularity", "share-rw", "rerror", "werror", "rotation_rate", "lcyls",
+               "lheads", "lsecs", "account-invalid", "account-failed", "backend_defaults"});
   if (auto done = closed(list); !done) return done;
   return attach_ide(std::move(disk), list.where());
+}
+
+/// All three numbers or none, within what ATA can say.
+Status Parser::take_geometry(OptionList& list, DiskGeometry& geometry) {
+  list.take_number("cyls", geometry.cylinders, 0, 65535);
+  list.take_number("heads", geometry.heads, 0, 16);
+  list.take_number("secs", geometry.sectors, 0, 255);
+  static constexpr OptionList::Choice<std::optional<u8>> kTranslations[] = {
+      {"auto", std::nullopt}, {"none", u8{0}}, {"lba", u8{1}}, {"large", u8{2}}, {"rechs", u8{3}}};
+  list.take_choice("bios-chs-trans", geometry.translation, kTranslations);
+  const bool none = geometry.cylinders == 0 && geometry.heads == 0 && geometry.sectors == 0;
+  const bool all = geometry.cylinders != 0 && geometry.heads != 0 && geometry.sectors != 0;
+  if (none || all) return {};
+  return core::fail(
+      fmt::format("{}: cyls, heads and secs: give all of them, at least 1, or none", list.where()));
 }
 
 Status Parser::build_floppy(OptionList& list) {

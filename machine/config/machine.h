@@ -132,6 +132,14 @@ struct Drive {
   Throttle throttle;
 };
 
+/// What the command line says about a disk's geometry; 0 and nothing: to be guessed.
+struct DiskGeometry {
+  u32 cylinders = 0;
+  u32 heads = 0;
+  u32 sectors = 0;
+  std::optional<u8> translation{};  // as CMOS byte 39h has it: none, LBA, large, revised ECHS
+};
+
 /// A disk or CD drive on one of the four IDE places.
 struct IdeDisk {
   std::string id;     // of -device; empty for if=ide
@@ -143,6 +151,7 @@ struct IdeDisk {
   std::string model;
   std::string version;
   u64 wwn = 0;
+  DiskGeometry geometry;
   std::optional<int> boot_index;
   bool write_cache = true;
 };

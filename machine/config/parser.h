@@ -109,6 +109,7 @@ class Parser {
   Status finish_devices();
   Status build_device(OptionList& list);
   Status build_vga(OptionList& list);
+  Status take_geometry(OptionList& list, DiskGeometry& geometry);
   Status build_ide(OptionList& list, bool cdrom);
   Status build_floppy(OptionList& list);
   Status build_serial(OptionList& list);

@@ -41,6 +41,12 @@ std::optional<Geometry> from_partitions(u64 sectors, core::Bytes boot_sector) {
 
 }  // namespace
 
+Translation automatic_translation(const Geometry& geometry) {
+  const bool fits =
+      geometry.cylinders <= 1024 && geometry.heads <= kHeads && geometry.sectors <= kSectors;
+  return fits ? Translation::kNone : Translation::kLba;
+}
+
 Geometry guess_geometry(u64 sectors, core::Bytes boot_sector) {
   const std::optional<Geometry> found = from_partitions(sectors, boot_sector);
   if (found && found->heads <= kHeads) return *found;
@@ -52,7 +58,7 @@ Geometry guess_geometry(u64 sectors, core::Bytes boot_sector) {
     const bool large = result.cylinders * result.heads <= 131072;
     result.translation = large ? Translation::kLarge : Translation::kLba;
   } else {
-    result.translation = result.cylinders <= 1024 ? Translation::kNone : Translation::kLba;
+    result.translation = automatic_translation(result);
   }
   return result;
 }

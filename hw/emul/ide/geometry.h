@@ -16,6 +16,9 @@ struct Geometry {
   bool operator==(const Geometry&) const = default;
 };
 
+/// What a BIOS makes of a geometry if nobody tells it: none up to what int 13h can address.
+Translation automatic_translation(const Geometry& geometry);
+
 /// The geometry of a disk of `sectors` sectors. `boot_sector` is its first sector, or empty: a DOS
 /// partition table there tells which geometry the disk was partitioned with, and systems that
 /// use it expect to find the same again.

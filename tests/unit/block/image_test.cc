@@ -36,6 +36,19 @@ TEST(Image, TellsWhatItIs) {
   EXPECT_EQ(image->actual_size(), file.occupied());
 }
 
+TEST(Image, BootSector) {
+  const TempFile file(8 * 512, 0xa5);
+  for (const bool direct : {false, true}) {
+    auto image = Image::open_file(file.path(), {.read_only = true, .direct = direct});
+    ASSERT_TRUE(image.has_value()) << image.error().message;
+    EXPECT_EQ(image->boot_sector(), Buffer(512, 0xa5));
+  }
+  const TempFile empty(0);
+  auto image = Image::open_file(empty.path(), {});
+  EXPECT_TRUE(!image || image->boot_sector().empty());
+  EXPECT_TRUE(Image::null(8, {}).boot_sector().empty());
+}
+
 TEST(Image, ActualSizeOfAHoleIsNothing) {
   const TempFile file(u64{1} << 30);
   auto image = Image::open_file(file.path(), {});

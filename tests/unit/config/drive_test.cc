@@ -100,6 +100,22 @@ TEST(Drive, DeviceBeforeItsDrive) {
   EXPECT_EQ(m.ide_disks[0].unit, 1U);
 }
 
+TEST(Drive, Geometry) {
+  const auto geometry = [](const char* options) {
+    return machine({"-drive", "if=none,id=a,file=/a", "-device",
+                    std::string("ide-hd,drive=a") + options})
+        .ide_disks[0]
+        .geometry;
+  };
+  EXPECT_EQ(geometry("").cylinders, 0U);
+  EXPECT_EQ(geometry(",bios-chs-trans=auto").translation, std::nullopt);
+  const auto given = geometry(",cyls=1000,heads=16,secs=63,bios-chs-trans=rechs");
+  EXPECT_EQ(given.cylinders, 1000U);
+  EXPECT_EQ(given.heads, 16U);
+  EXPECT_EQ(given.sectors, 63U);
+  EXPECT_EQ(given.translation, 3);
+}
+
 TEST(Drive, GlobalsReachDisks) {
   const auto m = machine({"-global", "ide-hd.ver=0.10.2", "-hda", "/a"});
   EXPECT_EQ(m.ide_disks[0].version, "0.10.2");
@@ -110,8 +126,11 @@ TEST(Drive, DevicesWithoutAPlaceTakeTheNext) {
       machine({"-drive", "if=none,id=a,file=/a", "-drive", "if=none,id=b,file=/b", "-device",
                "ide-hd,drive=a", "-device", "ide-cd,drive=b", "-device", "ide-cd"});
   ASSERT_EQ(m.ide_disks.size(), 3U);
+  EXPECT_EQ(m.ide_disks[0].channel, 1U) << "as QEMU has it";
+  EXPECT_EQ(m.ide_disks[1].channel, 1U);
   EXPECT_EQ(m.ide_disks[1].unit, 1U);
-  EXPECT_EQ(m.ide_disks[2].channel, 1U);
+  EXPECT_EQ(m.ide_disks[2].channel, 0U);
+  EXPECT_EQ(m.ide_disks[2].unit, 0U);
   EXPECT_TRUE(m.ide_disks[2].drive.empty());
 }
 
@@ -158,6 +177,10 @@ TEST(Drive, WrongOnesAreNamed) {
       {"-drive", "if=none,id=a,file=/a", "-drive", "if=none,id=a,file=/b"},
       {"-drive", "media=disk"},
       {"-device", "ide-hd"},
+      {"-drive", "if=none,id=a,file=/a", "-device", "ide-hd,drive=a,cyls=10"},
+      {"-drive", "if=none,id=a,file=/a", "-device", "ide-hd,drive=a,cyls=10,heads=17,secs=1"},
+      {"-drive", "if=none,id=a,file=/a", "-device", "ide-hd,drive=a,cyls=65536,heads=1,secs=1"},
+      {"-drive", "if=none,id=a,file=/a", "-device", "ide-hd,drive=a,bios-chs-trans=other"},
       {"-device", "ide-hd,drive=nosuch"},
       {"-device", "ide-cd,bus=ide.2"},
       {"-device", "ide-cd,unit=2"},
