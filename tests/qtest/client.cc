@@ -19,8 +19,8 @@ Client::Client(const std::string& program, const std::vector<std::string>& argum
       "-accel",     "qtest"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   program_ = std::make_unique<Program>(program, all);
-  qtest_.connect(accept_on(qtest));
-  qmp_.connect(accept_on(qmp));
+  qtest_.connect(accept_on(qtest, *program_));
+  qmp_.connect(accept_on(qmp, *program_));
   const auto greeting = qmp_.line();
   EXPECT_TRUE(greeting && greeting->find("\"QMP\"") != std::string::npos);
   EXPECT_NE(this->qmp(R"({"execute":"qmp_capabilities"})").find("return"), std::string::npos);

@@ -1,76 +1,9 @@
-// The same scripts on ours and on the stock device model: every reply and every interrupt must be
-// the same, but for what differences.h explains.
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <memory>
-
-#include "tests/qtest/client.h"
-#include "tests/qtest/differences.h"
+// What only this mode has: the protocol, memory, time and what Xen otherwise emulates. The same
+// scripts on ours and on the stock device model.
+#include "tests/qtest/compare.h"
 
 namespace qtest_test {
 namespace {
-
-const Difference* explained(std::string_view script, std::string_view command) {
-  for (const Difference& one : kDifferences) {
-    const bool prefix = one.command.ends_with('*');
-    const std::string_view text = one.command.substr(0, one.command.size() - (prefix ? 1 : 0));
-    if (one.script == script && (prefix ? command.starts_with(text) : command == text)) return &one;
-  }
-  return nullptr;
-}
-
-struct Compare : ::testing::Test {
-  void start(std::string name, std::vector<std::string> arguments = {"-nodefaults"}) {
-    script = std::move(name);
-    arguments.insert(arguments.end(),
-                     {"-machine", "pc", "-rtc", "base=2024-02-29T23:59:58,clock=vm"});
-    ours = std::make_unique<Client>(XENOLITH, arguments);
-    if (::access(kStock, X_OK) == 0) stock = std::make_unique<Client>(kStock, arguments);
-  }
-  void TearDown() override {
-    EXPECT_TRUE(ours && ours->end(SIGTERM) == 0);
-    EXPECT_TRUE(!stock || stock->end(SIGTERM) == 0);
-    if (!stock) GTEST_SKIP() << kStock << " is not installed: not compared";
-  }
-  std::string operator()(std::string_view command) {
-    const std::string here = ours->ask(command);
-    EXPECT_NE(here, "gone") << command;
-    if (!stock) return here;
-    const std::string there = stock->ask(command);
-    if (const Difference* one = explained(script, command)) {
-      EXPECT_NE(here, there) << command << " is the same by now; listed as: " << one->reason;
-    } else {
-      EXPECT_EQ(here, there) << script << ": " << command;
-    }
-    return here;
-  }
-  void out(unsigned port, unsigned value) { (*this)(fmt::format("outb {:#x} {:#x}", port, value)); }
-  void in(unsigned port) { (*this)(fmt::format("inb {:#x}", port)); }
-  void cell(unsigned index) {
-    out(0x70, index);
-    in(0x71);
-  }
-  void set_cell(unsigned index, unsigned value) {
-    out(0x70, index);
-    out(0x71, value);
-  }
-  void config(unsigned devfn, unsigned reg) {
-    (*this)(fmt::format("outl 0xcf8 {:#x}", 0x80000000U | devfn << 8 | reg));
-    (*this)("inl 0xcfc");
-  }
-  void set_config(unsigned devfn, unsigned reg, unsigned value) {
-    (*this)(fmt::format("outl 0xcf8 {:#x}", 0x80000000U | devfn << 8 | (reg & ~3U)));
-    (*this)(fmt::format("outb {:#x} {:#x}", 0xcfc + (reg & 3), value));
-  }
-
-  std::string script;
-  std::unique_ptr<Client> ours;
-  std::unique_ptr<Client> stock;
-};
 
 TEST_F(Compare, Commands) {
   start("commands");

@@ -52,7 +52,7 @@ class Line : public ::testing::TestWithParam<const char*> {
 TEST_P(Line, UnixSocketOfTheClient) {
   const core::Fd listener = listen_at(directory / "q");
   start({"-qtest", "unix:" + (directory / "q"), "-qtest-log", "none"});
-  lines.connect(accept_on(listener));
+  lines.connect(accept_on(listener, *program));
   talk();
   EXPECT_EQ(program->end(SIGTERM), 0);
 }
@@ -87,7 +87,7 @@ TEST_P(Line, TcpOfTheClient) {
   ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size);
   start(
       {"-qtest", fmt::format("tcp:127.0.0.1:{}", ::ntohs(address.sin_port)), "-qtest-log", "none"});
-  lines.connect(accept_on(listener));
+  lines.connect(accept_on(listener, *program));
   talk();
   EXPECT_EQ(program->end(SIGTERM), 0);
 }

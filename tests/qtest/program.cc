@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -35,10 +36,6 @@ sockaddr_un address_of(const std::string& path) {
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
-}
-
-core::Fd process_fd(int pid) {
-  return core::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
 }  // namespace
@@ -128,7 +125,7 @@ Program::~Program() {
 int Program::end(int signal) {
   if (pid_ <= 0) return -1;
   if (signal != 0) ::kill(pid_, signal);
-  if (!readable(process_fd(pid_).get(), kPatienceMs)) {
+  if (!readable(end_of_it().get(), kPatienceMs)) {
     ADD_FAILURE() << "it does not end";
     ::kill(pid_, SIGKILL);
   }
@@ -139,7 +136,11 @@ int Program::end(int signal) {
 }
 
 bool Program::running() const {
-  return pid_ > 0 && !readable(process_fd(pid_).get(), 0);
+  return pid_ > 0 && !readable(end_of_it().get(), 0);
+}
+
+core::Fd Program::end_of_it() const {
+  return core::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
 }
 
 std::string Program::proc(const char* file) const {
@@ -148,7 +149,7 @@ std::string Program::proc(const char* file) const {
 }
 
 bool Program::falls_asleep() const {
-  const core::Fd process = process_fd(pid_);
+  const core::Fd process = end_of_it();
   for (int waited = 0; waited < kPatienceMs; waited += kPollMs) {
     const std::string stat = proc("stat");
     const std::size_t name_end = stat.rfind(')');
@@ -191,8 +192,14 @@ core::Fd listen_at(const std::string& path) {
   return fd;
 }
 
-core::Fd accept_on(const core::Fd& listener) {
-  if (!readable(listener.get(), kPatienceMs)) return core::Fd(-1);
+core::Fd accept_on(const core::Fd& listener, const Program& program) {
+  const core::Fd end = program.end_of_it();
+  std::array<pollfd, 2> wait = {{{listener.get(), POLLIN, 0}, {end.get(), POLLIN, 0}}};
+  ::poll(wait.data(), wait.size(), kPatienceMs);
+  if ((wait[0].revents & POLLIN) == 0) {
+    ADD_FAILURE() << "the program does not connect";
+    return core::Fd(-1);
+  }
   return core::Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
 }
 

@@ -57,6 +57,9 @@ class Program {
   std::size_t private_memory() const;
 
  private:
+  /// Readable once it has ended.
+  core::Fd end_of_it() const;
+  friend core::Fd accept_on(const core::Fd& listener, const Program& program);
   std::string proc(const char* file) const;
   int pid_ = -1;
 };
@@ -75,8 +78,8 @@ class TemporaryDirectory {
 };
 
 core::Fd listen_at(const std::string& path);
-/// Waits for a client.
-core::Fd accept_on(const core::Fd& listener);
+/// Waits for the program to connect, or to end.
+core::Fd accept_on(const core::Fd& listener, const Program& program);
 /// Waits for the server.
 core::Fd connect_to(const std::string& path);
 
