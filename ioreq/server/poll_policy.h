@@ -7,8 +7,10 @@
 // - The window is four times the usual time from an answer to the next request.
 // - Each request that is met earns what an event costs; each look in vain pays for its time. With
 //   the credit gone it stays closed for a while, and longer each time.
-// - Somebody else wants this CPU (the kernel took it away while we looked, or used it when we
-//   offered): the same.
+// - Somebody else used this CPU when we offered it: we stop looking at once, and pay for that as
+// for a
+//   long look. Among others that are busy it thus ends soon, unless requests keep coming: to wake
+//   up for each of those would take longest just then.
 //
 // Pure: times come from the caller.
 #pragma once
@@ -27,6 +29,8 @@ class PollPolicy {
   static constexpr u64 kFirstWindowNs = 6'000;
   /// What a request that is met in the window saves.
   static constexpr i64 kGainNs = 5'000;
+  /// What taking the CPU from others costs.
+  static constexpr i64 kCrowdedNs = 50'000;
   static constexpr i64 kMaxCreditNs = 1'000'000;
   static constexpr i64 kFirstCreditNs = 200'000;
   static constexpr u64 kFirstPauseNs = 5'000'000;
@@ -69,7 +73,10 @@ class PollPolicy {
   }
 
   /// Somebody else had our CPU while we looked.
-  void crowded(u64 now) { close(now); }
+  void crowded(u64 now) {
+    open_ = false;
+    missed(static_cast<u64>(kCrowdedNs), now);
+  }
 
  private:
   void learn(u64 gap_ns) { gap_ns_ = (gap_ns_ * 7 + std::min(gap_ns, max_ns_)) / 8; }

@@ -313,7 +313,10 @@ bool Server::poll(u64 until_ns) {
     if (now >= visit_ends) break;
   }
   if (now < std::min(served_at_ns_ + policy_.window(), until_ns)) return true;
-  if (std::exchange(looking_, false) && now < until_ns) policy_.missed(now - served_at_ns_, now);
+  // The kernel may have taken the CPU away meanwhile: time that we did not look for.
+  if (std::exchange(looking_, false) && now < until_ns) {
+    policy_.missed(std::min(now - served_at_ns_, policy_.window()), now);
+  }
   stop_looking();
   slept_at_ns_ = now;
   return false;
@@ -325,7 +328,10 @@ u64 Server::offer_cpu(u64 now) {
   sched_yield();
   const u64 after = now_ns_();
   offer_at_ns_ = after + kOfferEveryNs;
-  if (after - now > kTakenNs && !something_waits()) policy_.crowded(after);
+  if (after - now > kTakenNs && !something_waits()) {
+    policy_.crowded(after);
+    looking_ = false;
+  }
   return after;
 }
 
