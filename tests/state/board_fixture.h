@@ -13,6 +13,7 @@ using bench::Bench;
 /// Video memory as a vector; nothing to move.
 class FakeVideoMemory final : public core::VideoMemory {
  public:
+  explicit FakeVideoMemory(core::u64 length) : bytes_(length) {}
   core::MutableBytes bytes() override { return bytes_; }
   void map_at(core::Gpa gpa) override { at = gpa; }
   void unmap() override { at = 0; }
@@ -25,7 +26,7 @@ class FakeVideoMemory final : public core::VideoMemory {
   core::Gpa at = 0;
 
  private:
-  std::vector<core::u8> bytes_ = std::vector<core::u8>(16 << 20);
+  std::vector<core::u8> bytes_;
 };
 
 class BoardBench : public core::PowerControl,
@@ -35,15 +36,23 @@ class BoardBench : public core::PowerControl,
                    public xen_platform::GuestLog {
  public:
   /// As stock's test machine: a disk, a CD drive, a serial and a parallel port, VGA.
-  explicit BoardBench(bool platform) {
+  explicit BoardBench(bool platform, core::u32 video_mb = 16)
+      : video(core::u64{video_mb} << 20), platform_(platform), video_mb_(video_mb) {
     cd.medium = false;
+    build();
+  }
+
+  /// A new board on the same bench.
+  void build() {
+    board.reset();
     board::PcSetup setup{.ram_below_4g = 16 << 20};
     setup.uarts.push_back({.port = serial::kIsaUarts[0], .backend = &uart});
     setup.parallel = &printer;
     setup.drives[0] = ide::DriveConfig{.kind = ide::DriveKind::kDisk, .backend = &disk};
     setup.drives[2] = ide::DriveConfig{.kind = ide::DriveKind::kCdrom, .backend = &cd};
-    setup.vga = board::PcSetup::Vga{};
-    if (platform) setup.platform = board::PcSetup::Platform{};
+    setup.vga =
+        board::PcSetup::Vga{.config = {.rom = {}, .vgamem_mb = video_mb_}, .slot = -1, .id = {}};
+    if (platform_) setup.platform = board::PcSetup::Platform{};
     auto made = board::PcBoard::create({.pio = bench.pio,
                                         .mmio = bench.mmio,
                                         .pci = bench.pci,
@@ -81,6 +90,10 @@ class BoardBench : public core::PowerControl,
   std::array<core::u8, 4> routes{};
   bool rom_locked = false;
   std::unique_ptr<board::PcBoard> board;
+
+ private:
+  bool platform_;
+  core::u32 video_mb_;
 };
 
 }  // namespace state
