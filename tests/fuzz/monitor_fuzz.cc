@@ -50,6 +50,16 @@ ordered_json value(Input& in, int depth) {
   }
 }
 
+/// Commands that write files where the input says are for machines, not for who runs the fuzzer.
+bool writes_files(std::string_view text) {
+  for (const std::string_view name :
+       {"screendump", "memsave", "dump-guest-memory", "chardev-add", "chardev-change", "logfile",
+        "object-add", "object_add", "trace-file"}) {
+    if (text.find(name) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 void play(Input in) {
   static const std::vector<std::pair<std::string, std::vector<std::string>>> commands = [] {
     std::vector<std::pair<std::string, std::vector<std::string>>> all;
@@ -73,12 +83,16 @@ void play(Input in) {
   const u8 kind = in.take<u8>();
   if (kind % 3 == 2) {
     for (int i = 0; i < 20 && !in.done(); ++i) {
-      const core::Bytes line = in.bytes(in.take<u8>());
-      bench.human({reinterpret_cast<const char*>(line.data()), line.size()});
+      const core::Bytes bytes = in.bytes(in.take<u8>());
+      const std::string_view line(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      if (!writes_files(line)) bench.human(line);
     }
     return;
   }
   if ((kind & 4) == 0) bench.ready();
+  const core::Bytes all = Input(in).rest();
+  if (kind % 3 == 0 && writes_files({reinterpret_cast<const char*>(all.data()), all.size()}))
+    return;
   for (int i = 0; i < 20 && !in.done(); ++i) {
     if (kind % 3 == 0) {
       const core::Bytes piece = in.bytes(in.take<u8>());
@@ -91,7 +105,8 @@ void play(Input in) {
     for (std::size_t at = 0; at < arguments.size(); ++at) {
       if ((which >> at % 8 & 1) != 0) request["arguments"][arguments[at]] = value(in, 4);
     }
-    bench.ask(request.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+    const std::string text = request.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    if (!writes_files(text)) bench.ask(text);  // also as the line of human-monitor-command
   }
 }
 
