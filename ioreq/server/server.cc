@@ -255,11 +255,8 @@ bool Server::run_slot(u32 index, u32 waiting, u32& used) {
   return !halted_;
 }
 
-u32 Server::ring_fill() const {
-  const RingPointers pointers = load_shared(pages_.buffered->pointers);
-  return pointers.write - pointers.read;
-}
-
+/// Not the ring: nobody waits for that, and to read its pointers again and again would take their
+/// cache line from the guest that writes them.
 bool Server::something_waits() const {
   for (unsigned vcpu = 0; vcpu < vcpus_; ++vcpu) {
     if (in_state(load_shared(pages_.requests[vcpu].flags), RequestState::kReady)) return true;
@@ -301,10 +298,6 @@ bool Server::poll(u64 until_ns) {
       if (halted_) return false;
       served_at_ns_ = now = now_ns_();
       offer_at_ns_ = now + kOfferAfterNs;
-    } else if (ring_fill() >= kRingBatch) {
-      drain_ring();
-      if (halted_) return false;
-      now = now_ns_();
     } else {
       for (int i = 0; i < 16 && !something_waits(); ++i) __builtin_ia32_pause();
       now = now_ns_();

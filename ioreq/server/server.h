@@ -73,8 +73,6 @@ class Server {
   static constexpr u64 kVisitNs = 25'000;
   /// How long a buffered write waits at most: nobody sees it before a screen is drawn.
   static constexpr u64 kRingDelayNs = 4'000'000;
-  /// While looking for requests, the ring is emptied when it holds so much.
-  static constexpr u32 kRingBatch = 64;
 
   /// Nanoseconds that never go back; the steady clock unless told. For tests.
   void set_time_source(u64 (*now_ns)()) { now_ns_ = now_ns; }
@@ -95,7 +93,6 @@ class Server {
   bool on_ring_event();
   bool tend_ring(u64 now);
   void release_ring();
-  u32 ring_fill() const;
   bool something_waits() const;
   bool drain();
   bool run_slot(u32 index, u32 waiting, u32& used);
