@@ -27,6 +27,9 @@ using core::u64;
 class PollPolicy {
  public:
   static constexpr u64 kFirstWindowNs = 6'000;
+  /// Times the widest window: a request after a longer sleep is late. Part of the sleep is our own
+  /// waking up, and where that takes long, looking is worth most.
+  static constexpr u64 kLate = 4;
   /// What a request that is met in the window saves.
   static constexpr i64 kGainNs = 5'000;
   /// What taking the CPU from others costs.
@@ -49,7 +52,7 @@ class PollPolicy {
 
   /// An event brought a request after `slept_ns` of sleep.
   void woken(u64 slept_ns, u64 now) {
-    if (slept_ns > max_ns_) {
+    if (slept_ns > kLate * max_ns_) {
       if (++late_ >= 2) open_ = false;
       return;
     }

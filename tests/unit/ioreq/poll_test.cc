@@ -42,6 +42,20 @@ TEST(PollPolicy, TwoLateRequestsInARowCloseIt) {
   EXPECT_EQ(policy.window(), 0u);
 }
 
+TEST(PollPolicy, WakingUpSlowlyIsNotTheGuestsFault) {
+  PollPolicy policy;
+  policy.set_max(50'000);
+  policy.woken(60'000, 0);  // most of it our own
+  EXPECT_NE(policy.window(), 0u);
+  policy.met(1'000);
+  for (int i = 0; i < 10; ++i) {
+    policy.woken(120'000, 0);
+    EXPECT_NE(policy.window(), 0u);
+  }
+  for (int i = 0; i < 10; ++i) policy.missed(50'000, 0);  // it was the guest's after all
+  EXPECT_EQ(policy.window(), 0u);
+}
+
 TEST(PollPolicy, LookingInVainClosesItLongerEachTime) {
   PollPolicy policy;
   policy.set_max(50'000);
