@@ -46,7 +46,9 @@ void start_calls(const Program& program, Readings& readings) {
   Machine* at = nullptr;
   xensim::MachineOptions options{.program = program, .config = usual_guest()};
   const std::string trace = fmt::format("/dev/shm/xenolith-bench-{}.strace", ::getpid());
-  options.wrapper = {"/usr/bin/strace", "-f", "-qq", "-o", trace};
+  // -D: the process that we start is the program. Else strace would be stopped in its place, and
+  // the program go on for ever beside whatever is measured next.
+  options.wrapper = {"/usr/bin/strace", "-D", "-f", "-qq", "-o", trace};
   {
     Machine machine(options);
     at = &machine;
