@@ -23,6 +23,7 @@ struct Target {
   std::string_view section = {};  // of its state, for restores in the middle
 };
 
+constexpr u8 kPlatform = 0x10, kVga = 0x18;  // devfn
 constexpr u64 kVgaBar = 0xf2000000;
 constexpr u64 kVgaRegisters = 0xf3000000;
 constexpr u16 kBusMaster = 0xc000;
@@ -43,8 +44,8 @@ const Target kTargets[] = {
     {"parallel", {{0x378, 8}}},
     {"vga",
      {{0x3b0, 48}, {0x1ce, 3}, {0xa0000, 0x20000, true}, {kVgaRegisters, 0x1000, true}},
-     0x10},
-    {"xen-platform", {{0x10, 16}, {kPlatformPorts, 256}, {0xf4000000, 0x1000, true}}, 0x18},
+     kVga},
+    {"xen-platform", {{0x10, 16}, {kPlatformPorts, 256}, {0xf4000000, 0x1000, true}}, kPlatform},
     {"fw_cfg", {{0x510, 12}}},
     {"debug", {{0x402, 1}, {0xe9, 1}}},
 };
@@ -54,12 +55,15 @@ void set_up(state::BoardBench& board) {
   auto& pci = board.bench.pci;
   pci.config_write(0x09, 0x20, kBusMaster, 4);
   pci.config_write(0x09, 0x04, 5, 2);
-  pci.config_write(0x10, 0x10, kVgaBar, 4);
-  pci.config_write(0x10, 0x18, kVgaRegisters, 4);
-  pci.config_write(0x10, 0x04, 3, 2);
-  pci.config_write(0x18, 0x10, kPlatformPorts, 4);
-  pci.config_write(0x18, 0x14, 0xf4000000, 4);
-  pci.config_write(0x18, 0x04, 7, 2);
+  if (pci.config_read(kVga, 0, 4) != 0x11111234 || pci.config_read(kPlatform, 0, 4) != 0x00015853) {
+    std::abort();  // the table is out of date
+  }
+  pci.config_write(kVga, 0x10, kVgaBar, 4);
+  pci.config_write(kVga, 0x18, kVgaRegisters, 4);
+  pci.config_write(kVga, 0x04, 3, 2);
+  pci.config_write(kPlatform, 0x10, kPlatformPorts, 4);
+  pci.config_write(kPlatform, 0x14, 0xf4000000, 4);
+  pci.config_write(kPlatform, 0x04, 7, 2);
   pci.config_write(0x0b, 0x40, 0xb001, 4);
   pci.config_write(0x0b, 0x80, 1, 1);
 }
@@ -77,7 +81,7 @@ constexpr std::size_t kRam = 4 << 20;
 
 void play(Input in, const Target* only) {
   // Memory is kept from input to input, and cleared: to allocate it anew takes most of the time.
-  static state::BoardBench board(true, 1);
+  static state::BoardBench board(true, 1, true);
   board.build();
   if (board.board == nullptr) std::abort();
   std::memset(&board.bench.ram[0], 0, kRam);

@@ -36,8 +36,12 @@ class BoardBench : public core::PowerControl,
                    public xen_platform::GuestLog {
  public:
   /// As stock's test machine: a disk, a CD drive, a serial and a parallel port, VGA.
-  explicit BoardBench(bool platform, core::u32 video_mb = 16)
-      : video(core::u64{video_mb} << 20), platform_(platform), video_mb_(video_mb) {
+  /// `firmware_ports`: fw_cfg without a kernel, and debug ports on the printer's line, too.
+  explicit BoardBench(bool platform, core::u32 video_mb = 16, bool firmware_ports = false)
+      : video(core::u64{video_mb} << 20),
+        platform_(platform),
+        video_mb_(video_mb),
+        firmware_ports_(firmware_ports) {
     cd.medium = false;
     build();
   }
@@ -52,6 +56,8 @@ class BoardBench : public core::PowerControl,
     setup.drives[2] = ide::DriveConfig{.kind = ide::DriveKind::kCdrom, .backend = &cd};
     setup.vga =
         board::PcSetup::Vga{.config = {.rom = {}, .vgamem_mb = video_mb_}, .slot = -1, .id = {}};
+    setup.fw_cfg_always = firmware_ports_;
+    if (firmware_ports_) setup.debug_ports = {{0x402, 0xe9, &printer}, {0xe9, 0xe9, &printer}};
     if (platform_) setup.platform = board::PcSetup::Platform{};
     auto made = board::PcBoard::create({.pio = bench.pio,
                                         .mmio = bench.mmio,
@@ -94,6 +100,7 @@ class BoardBench : public core::PowerControl,
  private:
   bool platform_;
   core::u32 video_mb_;
+  bool firmware_ports_;
 };
 
 }  // namespace state
