@@ -77,6 +77,21 @@ inline constexpr Difference kDifferences[] = {
     // --- display ---
     {"vga-mmio", "read[12] 0x*60[04]",
      "the extension's registers can be read by bytes; stock reads 0"},
+    {"screen-text", "*: low bits of the screen",
+     "levels of 6 bits are widened so that full is full; stock repeats the lowest bit"},
+    {"screen-text", "ninth dot of shades: screen",
+     "the eighth dot is repeated for C0h to DFh, as documented; stock begins at B0h"},
+    {"screen-planes", "*: low bits of the screen", "likewise"},
+    {"screen-256", "low bits of the screen", "likewise"},
+    {"screen-linear", "8 bits*: low bits of the screen", "likewise"},
+    {"screen-linear", "15 bits*: low bits of the screen", "likewise; stock fills with zeros"},
+    // --- firmware ---
+    {"fw_cfg-items", "item 0x1: bytes", "the interface by DMA is there; on Xen stock has none"},
+    {"fw_cfg-items", "widths: in2 0x510", "the selector cannot be read: nobody answers"},
+    {"fw_cfg-files", "bootorder: *", "the option ROM that loads by DMA has another name"},
+    {"fw_cfg-files", "genroms/*: there", "likewise"},
+    {"fw_cfg-files", "etc/smbios/*: there", "hvmloader writes the guest's SMBIOS tables"},
+    {"fw_cfg-dma", "*", "the interface by DMA is there; on Xen stock has none"},
     // --- disks ---
     {"ide-reset", "SRST: interrupts",
      "a soft reset asserts no interrupt; stock does on a CD drive's channel"},

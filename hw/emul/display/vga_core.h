@@ -104,6 +104,9 @@ class VgaCore final : public core::IoHandler, public core::DisplaySource {
   // What is on the viewer's surface. All of it may be dropped at any time by setting stale_.
   core::DisplaySink* sink_ = nullptr;
   core::Surface surface_{};
+  // Of the last picture: a blanked screen keeps it, for viewers that come only now, too.
+  u32 width_ = 640;
+  u32 height_ = 480;
   Screen shown_ = Screen::kBlank;
   bool stale_ = true;
   bool stirred_ = false;       // the sink was told

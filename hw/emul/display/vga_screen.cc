@@ -11,8 +11,6 @@ namespace {
 // 60 frames a second: the cursor is on for 16 frames and off for 16, characters half as fast
 // (IBM VGA, attribute controller).
 constexpr i64 kCursorHalfPeriodNs = core::kNsPerSecond * 16 / 60;
-constexpr u32 kStartWidth = 640;
-constexpr u32 kStartHeight = 480;
 
 }  // namespace
 
@@ -33,6 +31,8 @@ bool VgaCore::resize(u32 width, u32 height) {
     return false;
   }
   surface_ = sink_->resize(width, height);
+  width_ = width;
+  height_ = height;
   return true;
 }
 
@@ -70,7 +70,7 @@ void VgaCore::idle() {
 
 void VgaCore::draw_blank(bool fresh) {
   if (surface_.pixels == nullptr) {
-    resize(kStartWidth, kStartHeight);
+    resize(width_, height_);
   } else if (!fresh) {
     return;
   }

@@ -241,6 +241,18 @@ TEST_F(TextScreen, BlankedScreenIsBlackAndComesBack) {
   EXPECT_EQ(b.screen.resizes, 1);
 }
 
+TEST_F(TextScreen, BlankedScreenHasTheSizeOfTheLastModeForANewViewer) {
+  start(kMode03);
+  b.refresh();
+  b.seq(1, 0x20);
+  b.vga.screen().idle();
+  FakeScreen late;
+  b.vga.screen().refresh(late, true);
+  EXPECT_EQ(late.width, 720u);
+  EXPECT_EQ(late.height, 400u);
+  EXPECT_EQ(late.at(719, 399), kBlack);
+}
+
 TEST(TextScreenHostile, EveryCrtcValueStaysInside) {
   ScreenBench b(1);
   b.set_mode(kMode03);

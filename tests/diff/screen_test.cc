@@ -1,0 +1,236 @@
+// What a person sees: the screen after a guest has drawn, as screendump writes it.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "tests/diff/script.h"
+
+namespace diff {
+namespace {
+
+std::vector<u8> dump(xensim::Machine& machine) {
+  const std::string path = machine.file("screen.ppm");
+  machine.qmp().call("screendump", {{"filename", path}});
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The first byte that differs, under `label`, but for so many low bits.
+void compare(Pair& pair, const char* label, const std::vector<u8>& here,
+             const std::vector<u8>& there, unsigned low_bits) {
+  std::size_t count = 0;
+  std::size_t first = 0;
+  for (std::size_t i = here.size(); i-- > 0;) {
+    if (here[i] >> low_bits == there[i] >> low_bits) continue;
+    ++count;
+    first = i;
+  }
+  if (count == 0) return;
+  pair.same(label, fmt::format("{:#x} at {} ({} bytes differ)", here[first], first, count),
+            fmt::format("{:#x}", there[first]));
+}
+
+/// Colours of fewer than 8 bits are widened: their low bits are a label of its own.
+void screen(Pair& pair, unsigned colour_bits = 6) {
+  const std::vector<u8> here = dump(pair.ours());
+  const std::vector<u8> there = dump(pair.stock());
+  pair.same("size", std::to_string(here.size()), std::to_string(there.size()));
+  if (here.size() != there.size()) return;
+  compare(pair, "screen", here, there, 8 - colour_bits);
+  compare(pair, "low bits of the screen", here, there, 0);
+}
+
+void set(Pair& pair, u16 port, std::initializer_list<u32> values) {
+  u32 index = 0;
+  for (const u32 value : values) {
+    pair.out(port, index++);
+    pair.out(static_cast<u16>(port + 1), value);
+  }
+}
+void attributes(Pair& pair, std::initializer_list<u32> values) {
+  for (auto* machine : {&pair.ours(), &pair.stock()}) {
+    machine->vcpu().inb(0x3da);  // the beam's place is of no matter
+    u8 index = 0;
+    for (const u32 value : values) {
+      machine->vcpu().outb(0x3c0, index++);
+      machine->vcpu().outb(0x3c0, static_cast<u8>(value));
+    }
+    machine->vcpu().outb(0x3c0, 0x20);
+  }
+}
+void palette(Pair& pair) {
+  pair.out(0x3c6, 0xff);
+  pair.out(0x3c8, 0);
+  for (u32 i = 0; i < 256; ++i) {
+    pair.out(0x3c9, i & 0x3f);
+    pair.out(0x3c9, i * 3 & 0x3f);
+    pair.out(0x3c9, i * 7 & 0x3f);
+  }
+}
+
+/// Mode 3 as the VGA BIOS sets it.
+void text_mode(Pair& pair) {
+  pair.out(0x3c2, 0x67);
+  set(pair, 0x3c4, {0x03, 0x00, 0x03, 0x00, 0x02});
+  pair.out(0x3d4, 0x11);
+  pair.out(0x3d5, 0x0e);
+  set(pair, 0x3d4, {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0x00,
+                    0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff});
+  set(pair, 0x3ce, {0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0e, 0x0f, 0xff});
+  palette(pair);
+  attributes(pair, {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39,
+                    0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x04, 0x00, 0x0f, 0x08});
+}
+
+void font(Pair& pair) {
+  set(pair, 0x3c4, {0x03, 0x00, 0x04, 0x00, 0x06});
+  pair.out(0x3ce, 5);
+  pair.out(0x3cf, 0);
+  pair.out(0x3ce, 6);
+  pair.out(0x3cf, 4);
+  for (u64 glyph = 0; glyph < 256; ++glyph) {
+    for (u64 line = 0; line < 16; ++line) {
+      pair.write(0xa0000 + glyph * 32 + line, glyph * 5 ^ line * 37, 1);
+    }
+  }
+  set(pair, 0x3c4, {0x03, 0x00, 0x03, 0x00, 0x02});
+  pair.out(0x3ce, 5);
+  pair.out(0x3cf, 0x10);
+  pair.out(0x3ce, 6);
+  pair.out(0x3cf, 0x0e);
+}
+
+TEST(Screen, Text) {
+  Pair pair("screen-text");
+  DIFF_START(pair);
+  pair.set_up_pci();
+  text_mode(pair);
+  font(pair);
+  for (u64 cell = 0; cell < 80 * 25; ++cell) {
+    u64 glyph = cell * 7 & 0xff;
+    if (glyph >= 0xb0 && glyph < 0xc0) glyph ^= 0x40;  // their ninth dot is below
+    pair.write(0xb8000 + cell * 2, glyph | (cell / 3 & 0x7f) << 8, 2);
+  }
+  pair.read(0xb8000, 2);
+  pair.at("no cursor");
+  pair.out(0x3d4, 0x0a);
+  pair.out(0x3d5, 0x2d);
+  screen(pair);
+  const auto crtc = [&](u32 index, u32 value) {
+    pair.out(0x3d4, index);
+    pair.out(0x3d5, value);
+  };
+  pair.at("start address");
+  crtc(0x0d, 80);
+  screen(pair);
+  crtc(0x0d, 0);
+  pair.at("eight lines a cell");
+  crtc(0x09, 0x47);
+  screen(pair);
+  pair.at("fourteen");
+  crtc(0x09, 0x4d);
+  screen(pair);
+  crtc(0x09, 0x4f);
+  pair.at("ninth dot of shades");
+  for (u64 cell = 0; cell < 16; ++cell) pair.write(0xb8000 + cell * 2, 0x07b0 + cell, 2);
+  screen(pair);
+  pair.at("line graphics off");
+  attributes(pair, {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39,
+                    0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x00, 0x00, 0x0f, 0x08});
+  screen(pair);
+  pair.at("screen off");
+  pair.ours().vcpu().inb(0x3da);
+  pair.stock().vcpu().inb(0x3da);
+  pair.out(0x3c0, 0x00);
+  screen(pair);
+}
+
+TEST(Screen, Planes) {
+  Pair pair("screen-planes");
+  DIFF_START(pair);
+  pair.set_up_pci();
+  pair.out(0x3c2, 0xe3);
+  set(pair, 0x3c4, {0x03, 0x01, 0x0f, 0x00, 0x06});
+  pair.out(0x3d4, 0x11);
+  pair.out(0x3d5, 0x0e);
+  set(pair, 0x3d4, {0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0x0b, 0x3e, 0x00, 0x40, 0x00, 0x00, 0x00,
+                    0x00, 0x00, 0x00, 0xea, 0x8c, 0xdf, 0x28, 0x00, 0xe7, 0x04, 0xe3, 0xff});
+  set(pair, 0x3ce, {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0x0f, 0xff});
+  palette(pair);
+  attributes(pair, {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39,
+                    0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x01, 0x00, 0x0f, 0x00});
+  for (u32 plane = 0; plane < 4; ++plane) {
+    pair.out(0x3c4, 2);
+    pair.out(0x3c5, 1U << plane);
+    for (u64 at = 0; at < 80 * 480; at += 4) {
+      pair.write(0xa0000 + at, at * (plane * 2 + 1) * 0x01010133, 4);
+    }
+  }
+  pair.read(0xa0000, 1);
+  pair.at("640x480");
+  screen(pair);
+  pair.at("panned");
+  pair.out(0x3d4, 0x0d);
+  pair.out(0x3d5, 0x28);
+  screen(pair);
+  pair.at("split");
+  pair.out(0x3d4, 0x18);
+  pair.out(0x3d5, 0x64);
+  pair.out(0x3d4, 0x07);
+  pair.out(0x3d5, 0x2e);
+  screen(pair);
+}
+
+TEST(Screen, Chained256) {
+  Pair pair("screen-256");
+  DIFF_START(pair);
+  pair.set_up_pci();
+  pair.out(0x3c2, 0x63);
+  set(pair, 0x3c4, {0x03, 0x01, 0x0f, 0x00, 0x0e});
+  pair.out(0x3d4, 0x11);
+  pair.out(0x3d5, 0x0e);
+  set(pair, 0x3d4, {0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0xbf, 0x1f, 0x00, 0x41, 0x00, 0x00, 0x00,
+                    0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x28, 0x40, 0x96, 0xb9, 0xa3, 0xff});
+  set(pair, 0x3ce, {0x00, 0x00, 0x00, 0x00, 0x00, 0x40, 0x05, 0x0f, 0xff});
+  palette(pair);
+  attributes(pair, {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09,
+                    0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x41, 0x00, 0x0f, 0x00});
+  for (u64 at = 0; at < 320 * 200; at += 4) pair.write(0xa0000 + at, at * 0x04030201 + at / 320, 4);
+  pair.read(0xa0000, 1);
+  screen(pair);
+}
+
+TEST(Screen, LinearFrameBuffer) {
+  Pair pair("screen-linear");
+  DIFF_START(pair);
+  pair.set_up_pci();
+  const u64 video = pair.bar(0x1234, 0x1111, 0);
+  ASSERT_NE(video, 0U);
+  palette(pair);
+  attributes(pair, {});
+  std::vector<u8> pattern(640 * 480 * 4);
+  for (std::size_t i = 0; i < pattern.size(); ++i) pattern[i] = static_cast<u8>(i * 31 + i / 641);
+  pair.set_ram(video, pattern);
+  for (const u32 depth : {8U, 15U, 16U, 24U, 32U}) {
+    pair.at(fmt::format("{} bits", depth));
+    const unsigned bits = depth == 8 ? 6 : depth < 24 ? 5 : 8;
+    const u32 values[][2] = {{4, 0}, {1, 640}, {2, 400}, {3, depth}, {4, 0x41 | 0x80}};
+    for (const auto& one : values) {
+      pair.out(0x1ce, one[0], 2);
+      pair.out(0x1d0, one[1], 2);
+    }
+    screen(pair, bits);
+    pair.at(fmt::format("{} bits, moved", depth));
+    pair.out(0x1ce, 9, 2);
+    pair.out(0x1d0, 30, 2);
+    screen(pair, bits);
+    pair.at(fmt::format("{} bits, other lines", depth));
+    pair.out(0x1ce, 6, 2);
+    pair.out(0x1d0, 704, 2);
+    screen(pair, bits);
+  }
+}
+
+}  // namespace
+}  // namespace diff
