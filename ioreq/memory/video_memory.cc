@@ -1,8 +1,10 @@
 #include "ioreq/memory/video_memory.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace ioreq {
@@ -18,6 +20,15 @@ void include(u64& first, u64& count, u64 other, u64 other_count) {
   const u64 end = std::max(first + count, other + other_count);
   first = std::min(first, other);
   count = end - first;
+}
+
+/// Every page, or null.
+u8* map_all(ForeignMapper& mapper, u64 gfn, u64 pages) {
+  std::vector<int> errors(pages);
+  u8* base = mapper.map(gfn, errors);
+  const bool whole = std::all_of(errors.begin(), errors.end(), [](int one) { return one == 0; });
+  if (base != nullptr && !whole) mapper.unmap(base, pages);
+  return whole ? base : nullptr;
 }
 
 bool within(u64 first, u64 count, u64 outer_first, u64 outer_count) {
@@ -39,11 +50,8 @@ core::Result<std::unique_ptr<XenVideoMemory>> XenVideoMemory::create(FrameContro
         "lower videoram, in the domain's configuration",
         size >> 10, std::strerror(error)));
   }
-  std::vector<int> errors(pages);
-  u8* base = mapper.map(hidden_gfn, errors);
-  if (base == nullptr ||
-      std::any_of(errors.begin(), errors.end(), [](int one) { return one != 0; })) {
-    if (base != nullptr) mapper.unmap(base, pages);
+  u8* base = map_all(mapper, hidden_gfn, pages);
+  if (base == nullptr) {
     return core::fail(fmt::format(
         "cannot map the {} KiB of video memory made at guest frame {:#x}: see the hypervisor's log",
         size >> 10, hidden_gfn));
@@ -65,9 +73,49 @@ XenVideoMemory::XenVideoMemory(FrameControl& control, ForeignMapper& mapper, Map
       dirty_(pages),
       scratch_((pages + 63) / 64 * 8) {}
 
+core::Result<std::unique_ptr<XenVideoMemory>> XenVideoMemory::adopt(FrameControl& control,
+                                                                    ForeignMapper& mapper,
+                                                                    MapCache& ram, u64 size,
+                                                                    u64 hidden_gfn,
+                                                                    ErrorHandler on_error) {
+  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (base == MAP_FAILED) {
+    return core::fail(
+        fmt::format("no memory for a screen of {} KiB: {}", size >> 10, std::strerror(errno)));
+  }
+  std::unique_ptr<XenVideoMemory> video(new XenVideoMemory(control, mapper, ram, size / kPageSize,
+                                                           hidden_gfn, static_cast<u8*>(base),
+                                                           std::move(on_error)));
+  video->waits_ = true;
+  return video;
+}
+
+core::Result<void> XenVideoMemory::find_at(u64 gfn) {
+  u8* base = map_all(mapper_, gfn, pages_);
+  if (base == nullptr) {
+    return core::fail(fmt::format(
+        "the saved guest's {} KiB of video memory are not at guest frame {:#x}: give it the "
+        "videoram that it had",
+        pages_ * kPageSize >> 10, gfn));
+  }
+  munmap(base_, pages_ * kPageSize);
+  base_ = base;
+  gfn_ = gfn;
+  waits_ = false;
+  return {};
+}
+
+core::Result<void> XenVideoMemory::settle() {
+  return waits_ ? find_at(hidden_gfn_) : core::Result<void>{};
+}
+
 XenVideoMemory::~XenVideoMemory() {
   ram_.watch_writes(0, 0, nullptr);
-  mapper_.unmap(base_, pages_);
+  if (waits_) {
+    munmap(base_, pages_ * kPageSize);
+  } else {
+    mapper_.unmap(base_, pages_);
+  }
 }
 
 bool XenVideoMemory::move(u64 to_gfn) {
@@ -88,9 +136,14 @@ bool XenVideoMemory::move(u64 to_gfn) {
 void XenVideoMemory::map_at(Gpa gpa) {
   if (gfn_ != hidden_gfn_) unmap();
   if (gpa % kPageSize != 0 || gfn_ != hidden_gfn_) return;
-  forget_tracking();
-  flush_modified();
-  if (!move(gpa >> kPageShift)) return;
+  if (waits_) {
+    if (!find_at(gpa >> kPageShift)) return;  // settle() says so
+    mark_pages(0, pages_);
+  } else {
+    forget_tracking();
+    flush_modified();
+    if (!move(gpa >> kPageShift)) return;
+  }
   const int error = control_.pin_write_back(gfn_, pages_);
   if (error != 0) {
     on_error_(fmt::format("cannot make video memory cacheable ({}): drawing will be slow",

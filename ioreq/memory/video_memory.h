@@ -38,6 +38,14 @@ class XenVideoMemory final : public core::VideoMemory {
                                                               ForeignMapper& mapper, MapCache& ram,
                                                               u64 size, u64 hidden_gfn,
                                                               ErrorHandler on_error);
+  /// For a domain that comes back with such frames in its memory: map_at() finds them at their BAR,
+  /// settle() where a card without one has them. Until then bytes() are ours.
+  static core::Result<std::unique_ptr<XenVideoMemory>> adopt(FrameControl& control,
+                                                             ForeignMapper& mapper, MapCache& ram,
+                                                             u64 size, u64 hidden_gfn,
+                                                             ErrorHandler on_error);
+  /// After the cards are restored.
+  core::Result<void> settle();
   ~XenVideoMemory() override;
   XenVideoMemory(const XenVideoMemory&) = delete;
   XenVideoMemory& operator=(const XenVideoMemory&) = delete;
@@ -65,15 +73,17 @@ class XenVideoMemory final : public core::VideoMemory {
   void collect(u64 first, u64 count);
   void forget_tracking();
   bool move(u64 to_gfn);
+  core::Result<void> find_at(u64 gfn);
 
   FrameControl& control_;
   ForeignMapper& mapper_;
   MapCache& ram_;
   const u64 pages_;
   const u64 hidden_gfn_;
-  u8* const base_;
+  u8* base_;
   ErrorHandler on_error_;
   u64 gfn_;
+  bool waits_ = false;       // adopted, and not found yet: base_ is a stand-in
   std::vector<u8> dirty_;    // a byte a page
   std::vector<u8> unsent_;   // the same, for migration; empty when none watches
   std::vector<u8> scratch_;  // bitmap as Xen fills it

@@ -157,6 +157,15 @@ void Disks::flush() {
   }
 }
 
+core::Result<void> Disks::flush_now() {
+  for (const auto& drive : drives_) {
+    if (auto result = drive->backend.flush_now(); !result) {
+      return core::fail(fmt::format("drive {}: {}", drive->id, result.error().message));
+    }
+  }
+  return {};
+}
+
 Disks::Drive* Disks::find(const std::string& key) {
   const auto at = std::find_if(drives_.begin(), drives_.end(), [&](const auto& drive) {
     return (!drive->id.empty() && drive->id == key) || drive->qdev == key;

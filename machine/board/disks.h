@@ -28,6 +28,8 @@ class Disks final : public monitor::BlockControl {
   ide::DriveConfigs ide_drives();
   /// Waits for what is under way and makes it durable.
   void flush();
+  /// The same; what could not be made durable is told.
+  core::Result<void> flush_now();
 
   // monitor::BlockControl
   std::vector<monitor::BlockDevice> drives() const override;

@@ -264,9 +264,4 @@ std::vector<monitor::MappedRegion> MemoryPort::mapped_memory() const {
   return mapped(mmio_);
 }
 
-monitor::PvDriverInfo StatePort::pv_driver_info() const {
-  if (platform_ == nullptr) return {};
-  return {.product = platform_->driver_product(), .build = platform_->driver_build()};
-}
-
 }  // namespace board

@@ -137,13 +137,4 @@ class MemoryPort final : public monitor::MemoryControl {
   std::vector<monitor::RamRange> ram_;
 };
 
-class StatePort final : public monitor::StateControl {
- public:
-  explicit StatePort(xen_platform::Platform* platform) : platform_(platform) {}
-  monitor::PvDriverInfo pv_driver_info() const override;
-
- private:
-  xen_platform::Platform* platform_;
-};
-
 }  // namespace board

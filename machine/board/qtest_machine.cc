@@ -166,7 +166,7 @@ struct QtestMachine::Impl {
   std::unique_ptr<ScreenPort> screen_port;
   InputPort input_port{input};
   std::unique_ptr<MemoryPort> memory_port;
-  StatePort state_port{nullptr};
+  monitor::StateControl state_port;
   std::unique_ptr<Inspection> inspection;
   std::unique_ptr<monitor::MachinePorts> ports;
   std::unique_ptr<monitor::Monitor> monitor;

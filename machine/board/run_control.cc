@@ -6,7 +6,8 @@ namespace board {
 
 using monitor::RunState;
 
-void RunControl::start(bool paused) {
+void RunControl::start(bool paused, bool restored) {
+  if (restored) state_ = RunState::kPaused;
   if (!paused) {
     run();
     return;

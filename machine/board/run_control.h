@@ -49,8 +49,9 @@ class RunControl final : public monitor::RunControl, public core::PowerControl {
 
   /// Before anything else is called.
   void set_actions(RunActions actions) { actions_ = std::move(actions); }
-  /// The machine is complete: run, or wait for `cont`.
-  void start(bool paused);
+  /// The machine is complete: run, or wait for `cont`. One that was saved waits as any that was
+  /// stopped does.
+  void start(bool paused, bool restored = false);
 
   // monitor::RunControl
   monitor::RunState run_state() const override { return state_; }

@@ -1,9 +1,12 @@
 #include "machine/board/xen_machine.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 
 #include "hw/emul/core/guest_error.h"
 #include "machine/board/identity.h"
@@ -90,10 +93,12 @@ core::Result<void> XenMachine::open_back_ends() {
 
 core::Result<void> XenMachine::make_video_memory() {
   if (!config_.vga) return {};
-  auto video = ioreq::XenVideoMemory::create(
-      *xen_, *xen_, *ram_, display::vgamem_bytes(config_.vga->memory_mb),
-      ioreq::hidden_frame(config_.ram_bytes, config_.max_ram_below_4g),
-      [](const std::string& text) { mlog::warning("{}", text); });
+  // A restored domain has its video memory already: the toolstack brought it along.
+  const auto make =
+      config_.incoming ? &ioreq::XenVideoMemory::adopt : &ioreq::XenVideoMemory::create;
+  auto video = make(*xen_, *xen_, *ram_, display::vgamem_bytes(config_.vga->memory_mb),
+                    ioreq::hidden_frame(config_.ram_bytes, config_.max_ram_below_4g),
+                    [](const std::string& text) { mlog::warning("{}", text); });
   if (!video) return tl::unexpected(video.error());
   video_ = std::move(*video);
   return {};
@@ -125,6 +130,7 @@ core::Result<void> XenMachine::make_board() {
                                std::move(*setup));
   if (!board) return tl::unexpected(board.error());
   board_ = std::move(*board);
+  shadows_ = std::make_unique<state::Shadows>(loop_, *pci_, config_.smp.cpus);
   input::I8042& i8042 = board_->keyboard_controller();
   input_.add_keyboard(tapped<core::KeyboardSink>(i8042.keyboard()));
   input_.add_pointer(tapped<core::PointerSink>(i8042.mouse()), "QEMU PS/2 Mouse");
@@ -166,7 +172,10 @@ core::Result<void> XenMachine::make_monitor() {
                                               config_.vga.has_value());
   input_port_ = std::make_unique<InputPort>(input_);
   memory_port_ = std::make_unique<MemoryPort>(*ram_, pio_, mmio_, ram_ranges(config_));
-  state_port_ = std::make_unique<StatePort>(board_->platform());
+  state_port_ = std::make_unique<StatePort>(
+      *board_, *shadows_,
+      StatePort::Host{.flush_disks = [this] { return disks_->flush_now(); },
+                      .watch_writes = [this](bool on) { watch_writes(on); }});
   access_log_ = std::make_unique<ioreq::AccessLog>(pio_, mmio_, *pci_);
   inspection_ = std::make_unique<Inspection>(
       Inspection::Parts{.machine = config_,
@@ -196,6 +205,7 @@ core::Result<void> XenMachine::make_monitor() {
 /// Takes the domain's accesses: from here on the guest would notice us.
 core::Result<void> XenMachine::go_live() {
   board_->reset();
+  if (auto result = restore(); !result) return result;
   begin_recording();
   if (auto result = xen_->create_server(); !result) return result;
   std::string failure;
@@ -215,6 +225,35 @@ core::Result<void> XenMachine::go_live() {
   server_->set_other_work([this] { return loop_.work_waits(); });
   access_ = std::make_unique<GuestAccess>(*server_, xen_->fd(), [this] { served(); });
   return server_->bind(xen_->ids().buffered_port);
+}
+
+/// Before the monitors answer anybody: toolstacks take an answer for a machine that is complete.
+core::Result<void> XenMachine::restore() {
+  if (!config_.incoming) return {};
+  const auto& [fd, path, text] = *config_.incoming;
+  if (recorder_ != nullptr) {
+    return core::fail(
+        fmt::format("{}: a recording begins with a machine's start: leave -record "
+                    "out",
+                    text));
+  }
+  core::Fd file(fd >= 0 ? fd : open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return core::fail(fmt::format("{}: {}", text, std::strerror(errno)));
+  loop_.stop_clock();
+  auto result = state_port_->load_devices(file.get());
+  if (result && video_ != nullptr) result = video_->settle();
+  if (!result) return core::fail(fmt::format("{}: {}", text, result.error().message));
+  return {};
+}
+
+/// Live migration: what we write into the guest's memory has to be sent again.
+void XenMachine::watch_writes(bool on) {
+  ram_->set_log_dirty(on);
+  dirty_flush_.reset();
+  if (video_ == nullptr) return;
+  video_->set_log_dirty(on);
+  constexpr unsigned kFlushMs = 100;
+  if (on) dirty_flush_ = loop_.every(kFlushMs, [this] { video_->flush_modified(); });
 }
 
 /// With what a replay needs to know to build the same machine.
@@ -244,7 +283,7 @@ void XenMachine::begin_recording() {
 }
 
 void XenMachine::start() {
-  run_.start(config_.start_paused);
+  run_.start(config_.start_paused, config_.incoming.has_value());
 }
 
 void XenMachine::terminate(int signal) {
@@ -268,6 +307,7 @@ RunActions XenMachine::run_actions() {
             const replay::Step step(recorder_.get(), replay::Control::kPause);
             board_->pause();
             disks_->flush();
+            if (video_ != nullptr) video_->flush_modified();
           },
       .resume_devices =
           [this] {

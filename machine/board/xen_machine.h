@@ -25,6 +25,7 @@
 #include "machine/board/metrics_server.h"
 #include "machine/board/pc_board.h"
 #include "machine/board/run_control.h"
+#include "machine/board/state_port.h"
 #include "machine/config/machine.h"
 #include "machine/display/console.h"
 #include "machine/display/input_router.h"
@@ -35,6 +36,7 @@
 #include "machine/monitor/fd_sets.h"
 #include "machine/monitor/monitor.h"
 #include "machine/replay/recorder.h"
+#include "machine/state/shadows.h"
 
 namespace board {
 
@@ -71,6 +73,8 @@ class XenMachine final : private ioreq::ServerHost,
   core::Result<void> make_screen();
   core::Result<void> make_monitor();
   core::Result<void> go_live();
+  core::Result<void> restore();
+  void watch_writes(bool on);
 
   RunActions run_actions();
   void serve(bool on);
@@ -122,6 +126,7 @@ class XenMachine final : private ioreq::ServerHost,
   screen::InputRouter input_;
   BootFiles boot_files_;
   std::unique_ptr<PcBoard> board_;
+  std::unique_ptr<state::Shadows> shadows_;
   std::unique_ptr<screen::VncServer> vnc_;
 
   std::unique_ptr<monitor::MachineIdentity> identity_;
@@ -140,6 +145,7 @@ class XenMachine final : private ioreq::ServerHost,
   std::unique_ptr<MetricsServer> metrics_;
   std::vector<std::unique_ptr<monitor::ChannelControl>> channel_controls_;
 
+  loop::WatchPtr dirty_flush_;
   loop::WatchPtr record_flush_;
   loop::WatchPtr error_report_;
   loop::WatchPtr access_trace_;

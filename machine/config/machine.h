@@ -294,6 +294,13 @@ struct Machine {
   std::vector<Device> devices;
 
   bool start_paused = false;  // -S
+  /// The saved machine to become, from an inherited descriptor or a file.
+  struct Incoming {
+    int fd = -1;
+    std::string path;
+    std::string text;  // the option, for messages
+  };
+  std::optional<Incoming> incoming;
   bool no_shutdown = false;
   bool no_reboot = false;
   bool suppress_vmdesc = false;

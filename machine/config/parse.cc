@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "machine/config/parser.h"
 
@@ -78,6 +79,7 @@ std::span<const Parser::Entry> Parser::entries() {
       {"vga", true, &P::add_vga},
       {"vnc", true, &P::add_vnc},
       {"display", true, &P::add_display},
+      {"incoming", true, &P::add_incoming},
       {"kernel", true, &P::add_kernel},
       {"initrd", true, &P::add_initrd},
       {"append", true, &P::add_append},
@@ -119,8 +121,6 @@ std::span<const Parser::Entry> Parser::entries() {
       {"chroot", true, nullptr, kNoRestrict},
       {"runas", true, nullptr, kNoRestrict},
       {"xen-attach", false, nullptr, kNoPv},
-      {"incoming", true, nullptr,
-       "restoring a saved guest is not built yet: use the stock device model for this guest"},
       {"loadvm", true, nullptr, "snapshots are not built: create the guest without it"},
       {"usb", false, nullptr, kNoUsb},
       {"usbdevice", true, nullptr, kNoUsb},
@@ -216,6 +216,24 @@ Status Parser::accept(std::string_view value) {
   return {};
 }
 
+/// libxl hands over a descriptor; the rest of QEMU's ways bring guest memory along.
+Status Parser::add_incoming(std::string_view value) {
+  Machine::Incoming incoming{.text = fmt::format("-incoming {}", value)};
+  if (value.starts_with("fd:")) {
+    const std::string_view digits = value.substr(3);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), incoming.fd);
+    if (error != std::errc() || end != digits.data() + digits.size() || incoming.fd < 0) {
+      return core::fail(fmt::format("-incoming {}: '{}' is no descriptor", value, digits));
+    }
+  } else if (value.starts_with("file:") && value.size() > 5) {
+    incoming.path = value.substr(5);
+  } else {
+    return core::fail(fmt::format("-incoming {}: must be fd:NUMBER or file:PATH", value));
+  }
+  m_.incoming = std::move(incoming);
+  return {};
+}
 Status Parser::add_kernel(std::string_view value) {
   m_.kernel = value;
   return {};

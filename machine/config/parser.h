@@ -125,6 +125,7 @@ class Parser {
   Status add_display(std::string_view value);
 
   // The plain ones.
+  Status add_incoming(std::string_view value);
   Status add_kernel(std::string_view value);
   Status add_initrd(std::string_view value);
   Status add_append(std::string_view value);

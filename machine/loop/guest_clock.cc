@@ -8,6 +8,9 @@ namespace loop {
 
 using core::i64;
 
+/// 146 years: host time can be added to it.
+constexpr i64 kFarthest = i64{1} << 62;
+
 class GuestClock::GuestTimer final : public core::Timer {
  public:
   GuestTimer(GuestClock& clock, std::function<void()> fire)
@@ -16,7 +19,7 @@ class GuestClock::GuestTimer final : public core::Timer {
 
   void arm(i64 deadline_ns) override {
     if (deadline_ < 0) clock_.armed_.push_back(this);
-    deadline_ = std::max<i64>(deadline_ns, 0);
+    deadline_ = std::clamp<i64>(deadline_ns, 0, kFarthest);
     clock_.update();
   }
   void cancel() override {
@@ -59,6 +62,11 @@ void GuestClock::resume() {
   if (!stopped_) return;
   stopped_ = false;
   offset_ = Loop::host_ns() - stopped_at_;
+}
+
+void GuestClock::set(i64 now_ns) {
+  stopped_at_ = now_ns;
+  offset_ = Loop::host_ns() - now_ns;
 }
 
 void GuestClock::update() {

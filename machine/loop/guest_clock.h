@@ -22,6 +22,8 @@ class GuestClock final : public core::Clock {
 
   void stop();
   void resume();
+  /// Goes on from `now_ns`, at least 0. Timers keep their deadlines.
+  void set(core::i64 now_ns);
 
   /// Host time of the earliest deadline; kNever if none is armed or time stands still.
   core::i64 next_host_ns() const { return stopped_ || next_ < 0 ? kNever : next_ + offset_; }

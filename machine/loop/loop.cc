@@ -306,6 +306,10 @@ void Loop::resume_clock() {
   impl_->clock.resume();
 }
 
+void Loop::set_clock(core::i64 now_ns) {
+  impl_->clock.set(now_ns);
+}
+
 void Loop::run() {
   while (!impl_->quit.load()) impl_->round(true);
 }

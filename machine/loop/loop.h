@@ -90,6 +90,8 @@ class Loop {
   /// Stops and continues guest time; timers due meanwhile fire after resume.
   void stop_clock();
   void resume_clock();
+  /// Guest time is this from now on: that of a machine that was saved.
+  void set_clock(core::i64 now_ns);
 
   /// Runs until quit(). Device thread.
   void run();

@@ -192,13 +192,6 @@ TEST_P(Devices, ResetIsARebootOfTheDomain) {
 TEST_P(Dma, WhatItWritesIsToldWhileTheDirtyLogIsOn) {
   EXPECT_EQ(read(8, 8, 0x40000) & 7, 4);
   EXPECT_TRUE(machine_->xen.modified().empty()) << "nobody wants to know";
-  if (GetParam().name == "xenolith") {
-    // Migration is not there yet, and so the log is refused.
-    const xensim::Json answer =
-        machine_->qmp().execute("xen-set-global-dirty-log", {{"enable", true}});
-    EXPECT_TRUE(answer.contains("error")) << "it is there now: drop this branch";
-    return;
-  }
   machine_->qmp().call("xen-set-global-dirty-log", {{"enable", true}});
   EXPECT_EQ(read(8, 16, 0x60000) & 7, 4);
   std::set<u64> told;

@@ -84,7 +84,7 @@ void Cmos::reset() {
 }
 
 core::StateSection Cmos::section() {
-  return {.table = &kTable, .state = &s_, .id = "mc146818rtc", .instance = 0};
+  return core::section_of(kTable, s_, "mc146818rtc");
 }
 
 /// The PS/2's name of the century cell is its other name from then on.

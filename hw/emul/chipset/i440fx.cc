@@ -108,7 +108,7 @@ void I440fx::reset() {
 }
 
 core::StateSection I440fx::section() {
-  return {.table = &kTable, .state = &s_, .id = "I440FX", .instance = 0};
+  return core::section_of(kTable, s_, "I440FX");
 }
 
 void I440fx::after_restore() {
@@ -132,7 +132,7 @@ PciConfigPorts::PciConfigPorts(pci::Bus& bus, bool saves_latch)
 
 core::StateSection PciConfigPorts::section() {
   if (!saves_latch_) return {};
-  return {.table = &kLatchTable, .state = &s_, .id = "PCIHost", .instance = 0};
+  return core::section_of(kLatchTable, s_, "PCIHost");
 }
 
 u64 PciConfigPorts::io_read(u32 tag, u64 offset, unsigned width) {

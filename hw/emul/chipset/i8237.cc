@@ -76,7 +76,7 @@ void I8237::reset() {
 }
 
 core::StateSection I8237::section() {
-  return {.table = &kTable, .state = &s_, .id = "dma", .instance = shift_};
+  return core::section_of(kTable, s_, "dma", shift_);
 }
 
 void I8237::after_restore() {

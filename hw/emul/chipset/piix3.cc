@@ -93,7 +93,7 @@ void Piix3Isa::reset() {
 }
 
 core::StateSection Piix3Isa::section() {
-  return {.table = &kTable, .state = &s_, .id = "PIIX3", .instance = 0};
+  return core::section_of(kTable, s_, "PIIX3");
 }
 
 void Piix3Isa::after_restore() {
@@ -125,7 +125,7 @@ void Port92::reset() {
 }
 
 core::StateSection Port92::section() {
-  return {.table = &kPort92Table, .state = &s_, .id = "port92", .instance = 0};
+  return core::section_of(kPort92Table, s_, "port92");
 }
 
 bool Port92::a20() const {

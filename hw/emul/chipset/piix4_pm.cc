@@ -161,7 +161,7 @@ void Piix4Pm::reset() {
 }
 
 core::StateSection Piix4Pm::section() {
-  return {.table = &kTable, .state = &s_, .id = "piix4_pm", .instance = 0};
+  return core::section_of(kTable, s_, "piix4_pm");
 }
 
 void Piix4Pm::after_restore() {

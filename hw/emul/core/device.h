@@ -14,7 +14,15 @@ struct StateSection {
   void* state = nullptr;
   std::string_view id;  // QEMU's section name; for PCI devices prefixed with the bus address there
   u32 instance = 0;
+  std::size_t bytes = 0;  // of the struct: it may be copied
 };
+
+template <typename State>
+StateSection section_of(const StateTable& table, State& state, std::string_view id,
+                        u32 instance = 0) {
+  static_assert(std::is_trivially_copyable_v<State>);
+  return {.table = &table, .state = &state, .id = id, .instance = instance, .bytes = sizeof(State)};
+}
 
 /// Thread: device thread.
 class Device {

@@ -55,7 +55,7 @@ void StdVga::reset() {
 }
 
 core::StateSection StdVga::section() {
-  return {.table = &kStdVgaTable, .state = &state_, .id = "vga"};
+  return core::section_of(kStdVgaTable, state_, "vga");
 }
 
 void StdVga::after_restore() {

@@ -184,7 +184,7 @@ void FwCfg::reset() {
 }
 
 core::StateSection FwCfg::section() {
-  return {.table = &kTable, .state = &s_, .id = "fw_cfg", .instance = 0};
+  return core::section_of(kTable, s_, "fw_cfg");
 }
 
 void FwCfg::select(u16 key) {

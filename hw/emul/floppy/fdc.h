@@ -24,7 +24,7 @@ class Fdc final : public core::Device, public core::IoHandler {
 
   std::string_view name() const override { return "fdc"; }
   void reset() override { reset_controller(false); }
-  core::StateSection section() override { return {&kFdcTable, &s_, "fdc", 0}; }
+  core::StateSection section() override { return core::section_of(kFdcTable, s_, "fdc"); }
   void after_restore() override;
 
   /// CMOS byte 0x10: drive types, the first in the high nibble. 0 is no drive.

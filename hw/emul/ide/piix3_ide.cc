@@ -110,7 +110,7 @@ void Piix3Ide::resume() {
 }
 
 core::StateSection Piix3Ide::section() {
-  return {&kIdeTable, &s_, "ide", 0};
+  return core::section_of(kIdeTable, s_, "ide");
 }
 
 void Piix3Ide::after_restore() {

@@ -53,7 +53,7 @@ class I8042 final : public core::Device, private core::IoHandler, private core::
   /// The controller and both devices.
   void reset() override;
   void pause() override;
-  core::StateSection section() override { return {.table = &kTable, .state = &s_, .id = "pckbd"}; }
+  core::StateSection section() override { return core::section_of(kTable, s_, "pckbd"); }
   void after_restore() override;
 
  private:

@@ -44,7 +44,7 @@ class Ps2Keyboard final : public core::Device, public core::KeyboardSink {
 
   std::string_view name() const override { return "ps2-kbd"; }
   void reset() override;
-  core::StateSection section() override { return {.table = &kTable, .state = &s_, .id = "ps2kbd"}; }
+  core::StateSection section() override { return core::section_of(kTable, s_, "ps2kbd"); }
   void after_restore() override;
 
  private:

@@ -50,9 +50,7 @@ class Ps2Mouse final : public core::Device, public core::PointerSink {
 
   std::string_view name() const override { return "ps2-mouse"; }
   void reset() override;
-  core::StateSection section() override {
-    return {.table = &kTable, .state = &s_, .id = "ps2mouse"};
-  }
+  core::StateSection section() override { return core::section_of(kTable, s_, "ps2mouse"); }
   void after_restore() override;
 
  private:

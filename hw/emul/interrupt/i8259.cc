@@ -71,7 +71,7 @@ void I8259::reset() {
 }
 
 core::StateSection I8259::section() {
-  return {.table = &kTable, .state = &s_, .id = "i8259", .instance = master_ ? 0U : 1U};
+  return core::section_of(kTable, s_, "i8259", master_ ? 0U : 1U);
 }
 
 /// ICW1 and reset: everything but the edge/level register and inputs that are levels.

@@ -31,7 +31,7 @@ void IoApic::reset() {
 }
 
 core::StateSection IoApic::section() {
-  return {.table = &kTable, .state = &s_, .id = "ioapic", .instance = 0};
+  return core::section_of(kTable, s_, "ioapic");
 }
 
 void IoApic::send(u64& entry) {

@@ -90,6 +90,9 @@ class Function : public core::Device, public core::IoHandler {
   const std::string& qdev_id() const { return qdev_id_; }
   void set_qdev_id(std::string id) { qdev_id_ = std::move(id); }
 
+  /// Whether this function drives its interrupt pin.
+  bool intx() const;
+
   void reset() override;
   void after_restore() override;
 
@@ -111,7 +114,6 @@ class Function : public core::Device, public core::IoHandler {
 
   /// Drives this function's interrupt pin.
   void set_intx(bool level);
-  bool intx() const;
   void send_msi(u64 address, u32 data);
 
   /// Guest memory, refused while bus mastering is off.

@@ -160,7 +160,7 @@ void Mc146818::reset() {
 core::StateSection Mc146818::section() {
   s_.periodic_timer = periodic_->deadline_ns();
   s_.update_timer = update_->deadline_ns();
-  return {.table = &kTable, .state = &s_, .id = "mc146818rtc", .instance = 0};
+  return core::section_of(kTable, s_, "mc146818rtc");
 }
 
 void Mc146818::after_restore() {

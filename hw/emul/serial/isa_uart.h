@@ -35,10 +35,7 @@ class IsaUart final : public core::Device, private core::IoHandler {
   void reset() override { uart_.reset(); }
   void resume() override { uart_.resume(); }
   core::StateSection section() override {
-    return {.table = &Uart16550::kTable,
-            .state = &uart_.state(),
-            .id = "serial",
-            .instance = instance_};
+    return core::section_of(Uart16550::kTable, uart_.state(), "serial", instance_);
   }
   void after_restore() override { uart_.after_restore(); }
 

@@ -43,9 +43,7 @@ class Parallel final : public core::Device, private core::IoHandler, private cor
 
   std::string_view name() const override { return "parallel0"; }
   void reset() override;
-  core::StateSection section() override {
-    return {.table = &kTable, .state = &s_, .id = "parallel_isa"};
-  }
+  core::StateSection section() override { return core::section_of(kTable, s_, "parallel_isa"); }
   void after_restore() override;
 
  private:

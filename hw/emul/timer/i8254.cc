@@ -106,7 +106,7 @@ void I8254::reset() {
 }
 
 core::StateSection I8254::section() {
-  return {.table = &kTable, .state = &s_, .id = "i8254", .instance = 0};
+  return core::section_of(kTable, s_, "i8254");
 }
 
 void I8254::after_restore() {

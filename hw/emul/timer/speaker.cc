@@ -23,7 +23,7 @@ Speaker::Speaker(core::RegionMap& pio, I8254& pit)
             {.base = kPortB, .length = 1, .name = "pcspk", .handler = this, .widths = {1, 1}}) {}
 
 core::StateSection Speaker::section() {
-  return {.table = &kTable, .state = &s_, .id = "pcspk", .instance = 0};
+  return core::section_of(kTable, s_, "pcspk");
 }
 
 /// The refresh bit changes with every read: delay loops count its changes.

@@ -80,7 +80,7 @@ Platform::Platform(const PlatformWires& wires, u8 devfn, const PlatformOptions& 
 }
 
 core::StateSection Platform::section() {
-  return {.table = &kTable, .state = &s_, .id = "platform"};
+  return core::section_of(kTable, s_, "platform");
 }
 
 void Platform::reset() {

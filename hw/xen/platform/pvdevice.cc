@@ -27,7 +27,7 @@ PvDevice::PvDevice(pci::Bus& bus, core::u8 devfn, const PvDeviceOptions& options
 }
 
 core::StateSection PvDevice::section() {
-  return {.table = &kTable, .state = &s_, .id = "xen-pvdevice"};
+  return core::section_of(kTable, s_, "xen-pvdevice");
 }
 
 }  // namespace xen_platform

@@ -1,0 +1,37 @@
+#include "machine/board/state_port.h"
+
+#include "machine/state/descriptor.h"
+#include "machine/state/machine_state.h"
+
+namespace board {
+
+/// The devices are paused. `live`, that another host goes on with the images, asks for no more: we
+/// hold no locks, and keep nothing of an image in memory.
+core::Result<void> StatePort::save_devices(int fd, bool /*live*/) {
+  if (auto result = host_.flush_disks(); !result) return result;
+  const auto parts = state::parts_of(board_.devices(), shadows_.devices());
+  return state::write_all(fd, state::save(parts));
+}
+
+core::Result<void> StatePort::load_devices(int fd) {
+  const auto stream = state::read_all(fd);
+  if (!stream) return tl::unexpected(stream.error());
+  const auto parts = state::parts_of(board_.devices(), shadows_.devices());
+  auto loaded = state::Loaded::decode(parts, *stream);
+  if (!loaded) return tl::unexpected(loaded.error());
+  loaded->commit();
+  return {};
+}
+
+core::Result<void> StatePort::set_global_dirty_log(bool enable) {
+  host_.watch_writes(enable);
+  return {};
+}
+
+monitor::PvDriverInfo StatePort::pv_driver_info() const {
+  const xen_platform::Platform* platform = board_.platform();
+  if (platform == nullptr) return {};
+  return {.product = platform->driver_product(), .build = platform->driver_build()};
+}
+
+}  // namespace board

@@ -1,0 +1,338 @@
+// Saving and loading a whole board: what a damaged or foreign stream does, which is nothing.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "machine/loop/loop.h"
+#include "machine/state/machine_state.h"
+#include "machine/state/shadows.h"
+#include "tests/state/board_fixture.h"
+
+namespace {
+
+using core::Bytes;
+using core::u32;
+using core::u8;
+using Stream = std::vector<u8>;
+
+/// A machine and its shadows, as XenMachine has them.
+struct Machine {
+  explicit Machine(unsigned processors = 2) : shadows(loop, host.bench.pci, processors) {
+    loop.stop_clock();
+  }
+  std::vector<state::Part> parts() {
+    return state::parts_of(host.board->devices(), shadows.devices());
+  }
+  Stream save() { return state::save(parts()); }
+  core::Result<void> load(Bytes stream) {
+    const auto all = parts();
+    auto loaded = state::Loaded::decode(all, stream);
+    if (!loaded) return tl::unexpected(loaded.error());
+    loaded->commit();
+    return {};
+  }
+  /// Empty if it loads.
+  std::string refusal(Bytes stream) {
+    const auto result = load(stream);
+    return result ? "" : result.error().message;
+  }
+
+  loop::Loop loop;
+  state::BoardBench host{/*platform=*/true};
+  state::Shadows shadows;
+};
+
+/// A guest that set some of every device.
+void use(Machine& machine) {
+  auto& pio = machine.host.bench.pio;
+  pio.write(0x70, 0x40, 1);
+  pio.write(0x71, 0x5a, 1);
+  pio.write(0x3f8 + 3, 0x83, 1);
+  pio.write(0x3f8 + 0, 12, 1);
+  pio.write(0x3f8 + 3, 0x03, 1);
+  pio.write(0x64, 0x60, 1);   // the parameter is to come
+  pio.write(0x3c2, 0x67, 1);  // colour: the CRTC is at 3d4
+  pio.write(0x3d4, 0x0e, 1);
+  pio.write(0x3d5, 0x42, 1);
+  pio.write(0x1f2, 7, 1);
+  pio.write(0x04, 0x34, 1);  // half an address
+}
+
+struct Place {
+  std::string name;
+  u32 instance = 0;
+  std::size_t begin = 0;  // of the record
+  std::size_t end = 0;
+};
+
+/// Where each section lies: by saving with one part at a time.
+std::vector<Place> places(Machine& machine) {
+  std::vector<Place> result;
+  std::size_t at = 8;
+  for (const state::Part& part : machine.parts()) {
+    const std::size_t size = state::save(std::span(&part, 1)).size() - 9;
+    result.push_back({part.name, part.section.instance, at, at + size});
+    at += size;
+  }
+  return result;
+}
+
+Stream without(const Stream& stream, const Place& place) {
+  Stream result = stream;
+  result.erase(result.begin() + static_cast<std::ptrdiff_t>(place.begin),
+               result.begin() + static_cast<std::ptrdiff_t>(place.end));
+  return result;
+}
+
+Stream with(const Stream& stream, const Stream& from, const Place& place) {
+  Stream result = stream;
+  result.insert(result.end() - 1, from.begin() + static_cast<std::ptrdiff_t>(place.begin),
+                from.begin() + static_cast<std::ptrdiff_t>(place.end));
+  return result;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(StreamTest, AnotherMachineGoesOnWhereThisOneWas) {
+  Machine from, to;
+  use(from);
+  from.loop.set_clock(123'456'789);
+  const Stream saved = from.save();
+  ASSERT_NE(saved, to.save());
+  EXPECT_EQ(to.refusal(saved), "");
+  EXPECT_EQ(to.loop.clock().now_ns(), 123'456'789);
+  EXPECT_EQ(to.save(), saved);
+  auto& pio = to.host.bench.pio;
+  EXPECT_EQ(pio.read(0x71, 1), 0x5a);
+  EXPECT_EQ(pio.read(0x3d5, 1), 0x42);
+  EXPECT_EQ(pio.read(0x1f2, 1), 7U);
+  pio.write(0x60, 0x44, 1);  // the parameter of the command before the save
+  pio.write(0x64, 0x20, 1);
+  EXPECT_EQ(pio.read(0x60, 1), 0x44);
+}
+
+TEST(StreamTest, ASaveChangesNothing) {
+  Machine machine;
+  use(machine);
+  const Stream first = machine.save();
+  EXPECT_EQ(machine.save(), first);
+}
+
+TEST(StreamTest, SectionsInStocksOrder) {
+  Machine machine;
+  std::vector<std::string> names;
+  for (const Place& place : places(machine)) names.push_back(place.name);
+  const std::vector<std::string> expected = {"timer",
+                                             "cpu_common",
+                                             "cpu",
+                                             "apic",
+                                             "cpu_common",
+                                             "cpu",
+                                             "apic",
+                                             "PCIBUS",
+                                             "0000:00:00.0/I440FX",
+                                             "dma",
+                                             "dma",
+                                             "0000:00:01.0/PIIX3",
+                                             "ioapic",
+                                             "hpet",
+                                             "mc146818rtc",
+                                             "serial",
+                                             "parallel_isa",
+                                             "fdc",
+                                             "ps2kbd",
+                                             "ps2mouse",
+                                             "pckbd",
+                                             "port92",
+                                             "0000:00:01.1/ide",
+                                             "i2c_bus",
+                                             "0000:00:01.3/piix4_pm",
+                                             "0000:00:02.0/platform",
+                                             "0000:00:03.0/vga"};
+  EXPECT_EQ(names, expected);
+}
+
+TEST(StreamTest, CutAnywhereItIsRefusedAndTouchesNothing) {
+  Machine from, to;
+  use(from);
+  const Stream saved = from.save(), before = to.save();
+  for (std::size_t length = 0; length < saved.size(); ++length) {
+    const std::string message = to.refusal(Bytes(saved).first(length));
+    ASSERT_NE(message, "") << length;
+    ASSERT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+  EXPECT_EQ(to.save(), before);
+  EXPECT_EQ(to.refusal(saved), "");
+}
+
+TEST(StreamTest, ACutNamesSectionAndField) {
+  Machine machine;
+  const Stream saved = machine.save();
+  for (const Place& place : places(machine)) {
+    const std::string message = machine.refusal(Bytes(saved).first(place.end - 1));
+    EXPECT_TRUE(contains(message, place.name) && contains(message, "ends within")) << message;
+  }
+}
+
+/// Any single bit: refused whole, or loaded whole. What it loads it saves again.
+TEST(StreamTest, FlippedBitsNeverLoadHalf) {
+  Machine from, to;
+  use(from);
+  Stream saved = from.save();
+  const Stream before = to.save();
+  unsigned refused = 0;
+  for (std::size_t bit = 0; bit < saved.size() * 8; bit += 3) {
+    saved[bit / 8] = static_cast<u8>(saved[bit / 8] ^ 1U << bit % 8);
+    const auto all = to.parts();
+    auto loaded = state::Loaded::decode(all, saved);
+    saved[bit / 8] = static_cast<u8>(saved[bit / 8] ^ 1U << bit % 8);
+    if (loaded) continue;
+    ++refused;
+    ASSERT_EQ(loaded.error().message.find('\n'), std::string::npos);
+  }
+  EXPECT_GT(refused, 100U);
+  EXPECT_EQ(to.save(), before);
+}
+
+/// The values that a flipped bit brings must not make a device do what it cannot.
+TEST(StreamTest, FlippedBitsLeaveAMachineThatAnswers) {
+  Machine from;
+  use(from);
+  Stream saved = from.save();
+  Machine to;
+  auto& pio = to.host.bench.pio;
+  for (std::size_t bit = 0; bit < saved.size() * 8; bit += 37) {
+    saved[bit / 8] = static_cast<u8>(saved[bit / 8] ^ 1U << bit % 8);
+    if (to.load(saved)) {
+      for (const core::u64 port :
+           {core::u64{0x60}, core::u64{0x64}, core::u64{0x71}, core::u64{0x1f0}, core::u64{0x1f7},
+            core::u64{0x3f4}, core::u64{0x3f5}, core::u64{0x3f8}, core::u64{0x3da}}) {
+        (void)pio.read(port, 1);
+        pio.write(port, 0x20, 1);
+      }
+    }
+    saved[bit / 8] = static_cast<u8>(saved[bit / 8] ^ 1U << bit % 8);
+  }
+  to.host.board->reset();
+  EXPECT_EQ(to.refusal(saved), "");
+}
+
+TEST(StreamTest, ASectionTwice) {
+  Machine machine;
+  const Stream saved = machine.save();
+  for (const Place& place : places(machine)) {
+    const std::string message = machine.refusal(with(saved, saved, place));
+    EXPECT_TRUE(contains(message, place.name) && contains(message, "twice")) << message;
+  }
+}
+
+TEST(StreamTest, AMissingSection) {
+  Machine machine;
+  const Stream saved = machine.save();
+  unsigned refused = 0;
+  for (const Place& place : places(machine)) {
+    const std::string message = machine.refusal(without(saved, place));
+    if (message.empty()) continue;  // no guest sees it
+    ++refused;
+    EXPECT_TRUE(contains(message, place.name) && contains(message, "missing")) << message;
+  }
+  EXPECT_EQ(refused,
+            machine.host.board->devices().size() - 1);  // the configuration ports have none
+}
+
+TEST(StreamTest, AnyOrder) {
+  Machine from, to;
+  use(from);
+  const Stream saved = from.save();
+  auto order = places(from);
+  std::reverse(order.begin(), order.end());
+  Stream shuffled(saved.begin(), saved.begin() + 8);
+  shuffled.push_back(0);
+  for (const Place& place : order) shuffled = with(shuffled, saved, place);
+  EXPECT_EQ(to.refusal(shuffled), "");
+  EXPECT_EQ(to.save(), saved);
+}
+
+TEST(StreamTest, ADeviceThatIsNotHere) {
+  Machine machine;
+  Stream saved = machine.save();
+  saved.pop_back();
+  state::write_head(saved, 99, {.name = "0000:00:01.2/uhci", .instance = 0, .version = 3});
+  saved.insert(saved.end(), 40, u8{0});
+  const std::string message = machine.refusal(saved);
+  EXPECT_TRUE(contains(message, "0000:00:01.2/uhci") && contains(message, "no such device"))
+      << message;
+}
+
+TEST(StreamTest, AnUnknownVersionIsNamed) {
+  Machine machine;
+  const Stream saved = machine.save();
+  for (const Place& place : places(machine)) {
+    Stream newer = saved;
+    newer[place.begin + 6 + place.name.size() + 7] = 77;
+    const std::string message = machine.refusal(newer);
+    EXPECT_TRUE(contains(message, place.name) && contains(message, "version 77")) << message;
+  }
+  Stream other = saved;
+  other[7] = 4;
+  EXPECT_TRUE(contains(machine.refusal(other), "version 4"));
+}
+
+TEST(StreamTest, OtherFormsOfTheStream) {
+  Machine machine;
+  const Stream begin = {'Q', 'E', 'V', 'M', 0, 0, 0, 3};
+  const auto after_begin = [&begin](std::initializer_list<u8> bytes) {
+    Stream stream = begin;
+    stream.insert(stream.end(), bytes);
+    return stream;
+  };
+  EXPECT_TRUE(contains(machine.refusal(after_begin({7, 0, 0, 0, 3, 'q', '3', '5'})), "'q35'"));
+  EXPECT_TRUE(contains(machine.refusal(after_begin({7, 0xff, 0xff, 0xff, 0xff, 'p'})), "'p'"));
+  EXPECT_TRUE(contains(machine.refusal(after_begin({1, 0, 0, 0, 2, 3, 'r', 'a', 'm'})), "memory"));
+  EXPECT_TRUE(contains(machine.refusal(after_begin({9})), "0x09"));
+  EXPECT_TRUE(contains(machine.refusal({}), "empty"));
+  const Stream elf = {0x7f, 'E', 'L', 'F', 0, 0, 0, 3, 0};
+  EXPECT_TRUE(contains(machine.refusal(elf), "QEVM"));
+  Stream more = machine.save();
+  more.push_back(0);
+  EXPECT_TRUE(contains(machine.refusal(more), "end mark"));
+}
+
+TEST(StreamTest, AHostileNameReachesNoTerminal) {
+  Machine machine;
+  Stream stream = {'Q', 'E', 'V', 'M', 0, 0, 0, 3};
+  state::write_head(stream, 0, {.name = "\x1b[2J\n", .instance = 0xffffffff, .version = -1});
+  const std::string message = machine.refusal(stream);
+  EXPECT_TRUE(std::all_of(message.begin(), message.end(), [](char c) { return c >= 0x20; }))
+      << message;
+  stream[13] = 0xff;  // longer than the stream
+  EXPECT_TRUE(contains(machine.refusal(stream), "head of a section"));
+}
+
+/// Every four bytes of the stream at their greatest: lengths, indices, counts.
+TEST(StreamTest, GreatestNumbersEverywhere) {
+  Machine from, to;
+  use(from);
+  const Stream saved = from.save();
+  for (const Place& place : places(from)) {
+    for (std::size_t at = place.begin + 14 + place.name.size(); at + 4 <= place.end; ++at) {
+      Stream changed = saved;
+      std::fill_n(changed.begin() + static_cast<std::ptrdiff_t>(at), 4, u8{0xff});
+      const std::string message = to.refusal(changed);
+      ASSERT_TRUE(message.empty() || contains(message, place.name)) << message;
+    }
+  }
+  EXPECT_EQ(to.refusal(saved), "");
+}
+
+TEST(StreamTest, AProcessorTooMany) {
+  Machine four(4), two(2);
+  const std::string message = two.refusal(four.save());
+  EXPECT_TRUE(contains(message, "cpu_common") && contains(message, "instance 2")) << message;
+  EXPECT_EQ(four.refusal(two.save()), "");
+}
+
+}  // namespace
