@@ -1,5 +1,6 @@
 #include "tests/xensim/machine.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -188,6 +189,26 @@ void Machine::respawn() {
   store.remove(0, fmt::format("/local/domain/0/device-model/{}", options_.config.domain));
   store.make(0, fmt::format("/local/domain/0/device-model/{}", options_.config.domain));
   start();
+}
+
+void Machine::replace(const Program& program, const std::string& saved) {
+  qmp_.reset();
+  process_.reset();
+  store.remove(0, state_path());
+  const int file = ::open(saved.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) throw std::runtime_error("cannot open " + saved);
+  options_.program = program;
+  options_.config.incoming = fmt::format("fd:{}", file);
+  options_.files = {file};
+  try {
+    start();
+  } catch (...) {
+    ::close(file);
+    throw;
+  }
+  ::close(file);
+  options_.files.clear();
+  options_.config.incoming.reset();
 }
 
 Qmp& Machine::qmp() {

@@ -62,6 +62,10 @@ class Machine {
   std::optional<int> stop();
   /// A new process for the same domain, as after a crash.
   void respawn();
+  /// Another program for the same domain, which begins with a file of saved state, handed over as
+  /// libxl does (-incoming fd:N): an upgrade, or what a restore is to the devices. What the first
+  /// one left in xenstore about memory stays.
+  void replace(const Program& program, const std::string& saved);
 
   Vcpu& vcpu(unsigned number = 0) { return *vcpus_.at(number); }
   /// libxl's monitor, connected on first use.
