@@ -91,6 +91,11 @@ core::Result<void> Disks::open_all() {
     made->id = drive != nullptr ? drive->id : "";
     const auto index = static_cast<std::size_t>(&disk - config_.ide_disks.data());
     made->qdev = disk.id.empty() ? disk_path(config_, index) : disk.id;
+    if (drive != nullptr && drive->snapshot) {
+      // To ignore it would write into the image that the operator meant to keep.
+      return core::fail(
+          fmt::format("drive {}: snapshot=on is not built: give a copy of the image", made->id));
+    }
     if (drive != nullptr && drive->file) {
       const bool read_only = drive->read_only || disk.cdrom;
       auto image = open_image(*drive, *drive->file, drive->format, read_only);

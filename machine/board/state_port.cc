@@ -16,8 +16,12 @@ core::Result<void> StatePort::save_devices(int fd, bool /*live*/) {
 core::Result<void> StatePort::load_devices(int fd) {
   const auto stream = state::read_all(fd);
   if (!stream) return tl::unexpected(stream.error());
+  return load(*stream);
+}
+
+core::Result<void> StatePort::load(core::Bytes stream) {
   const auto parts = state::parts_of(board_.devices(), shadows_.devices());
-  auto loaded = state::Loaded::decode(parts, *stream);
+  auto loaded = state::Loaded::decode(parts, stream);
   if (!loaded) return tl::unexpected(loaded.error());
   loaded->commit();
   return {};

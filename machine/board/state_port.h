@@ -26,6 +26,7 @@ class StatePort final : public monitor::StateControl {
 
   core::Result<void> save_devices(int fd, bool live) override;
   core::Result<void> load_devices(int fd) override;
+  core::Result<void> load(core::Bytes stream);
   core::Result<void> set_global_dirty_log(bool enable) override;
   core::Result<void> migratable() const override { return {}; }
   monitor::PvDriverInfo pv_driver_info() const override;

@@ -10,6 +10,7 @@
 
 #include "hw/emul/core/guest_error.h"
 #include "machine/board/identity.h"
+#include "machine/board/incoming.h"
 #include "machine/log/trace.h"
 
 namespace board {
@@ -230,17 +231,17 @@ core::Result<void> XenMachine::go_live() {
 /// Before the monitors answer anybody: toolstacks take an answer for a machine that is complete.
 core::Result<void> XenMachine::restore() {
   if (!config_.incoming) return {};
-  const auto& [fd, path, text] = *config_.incoming;
+  const std::string& text = config_.incoming->text;
   if (recorder_ != nullptr) {
     return core::fail(
         fmt::format("{}: a recording begins with a machine's start: leave -record "
                     "out",
                     text));
   }
-  core::Fd file(fd >= 0 ? fd : open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return core::fail(fmt::format("{}: {}", text, std::strerror(errno)));
+  const auto stream = read_incoming(*config_.incoming);
+  if (!stream) return core::fail(fmt::format("{}: {}", text, stream.error().message));
   loop_.stop_clock();
-  auto result = state_port_->load_devices(file.get());
+  auto result = state_port_->load(*stream);
   if (result && video_ != nullptr) result = video_->settle();
   if (!result) return core::fail(fmt::format("{}: {}", text, result.error().message));
   return {};

@@ -294,10 +294,11 @@ struct Machine {
   std::vector<Device> devices;
 
   bool start_paused = false;  // -S
-  /// The saved machine to become, from an inherited descriptor or a file.
+  /// The saved machine to become, from an inherited descriptor, a file, or a command's output.
   struct Incoming {
     int fd = -1;
     std::string path;
+    std::string command;
     std::string text;  // the option, for messages
   };
   std::optional<Incoming> incoming;

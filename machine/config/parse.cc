@@ -228,8 +228,11 @@ Status Parser::add_incoming(std::string_view value) {
     }
   } else if (value.starts_with("file:") && value.size() > 5) {
     incoming.path = value.substr(5);
+  } else if (value.starts_with("exec:") && value.size() > 5) {
+    incoming.command = value.substr(5);
   } else {
-    return core::fail(fmt::format("-incoming {}: must be fd:NUMBER or file:PATH", value));
+    return core::fail(
+        fmt::format("-incoming {}: must be fd:NUMBER, file:PATH or exec:COMMAND", value));
   }
   m_.incoming = std::move(incoming);
   return {};

@@ -150,6 +150,10 @@ void Machine::spawn() {
 
 void Machine::start() {
   spawn();
+  wait_started();
+}
+
+void Machine::wait_started() {
   std::string why;
   try {
     if (options_.config.restrict) {
@@ -192,22 +196,22 @@ void Machine::respawn() {
 }
 
 void Machine::replace(const Program& program, const std::string& saved) {
+  const int file = ::open(saved.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) throw std::runtime_error("cannot open " + saved);
+  options_.files = {file};
+  replace_from(program, fmt::format("fd:{}", file));
+  ::close(file);
+  options_.files.clear();
+  wait_started();
+}
+
+void Machine::replace_from(const Program& program, const std::string& incoming) {
   qmp_.reset();
   process_.reset();
   store.remove(0, state_path());
-  const int file = ::open(saved.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) throw std::runtime_error("cannot open " + saved);
   options_.program = program;
-  options_.config.incoming = fmt::format("fd:{}", file);
-  options_.files = {file};
-  try {
-    start();
-  } catch (...) {
-    ::close(file);
-    throw;
-  }
-  ::close(file);
-  options_.files.clear();
+  options_.config.incoming = incoming;
+  spawn();
   options_.config.incoming.reset();
 }
 

@@ -66,6 +66,8 @@ class Machine {
   /// libxl does (-incoming fd:N): an upgrade, or what a restore is to the devices. What the first
   /// one left in xenstore about memory stays.
   void replace(const Program& program, const std::string& saved);
+  /// The same with any -incoming. Does not wait: it may be meant to fail.
+  void replace_from(const Program& program, const std::string& incoming);
 
   Vcpu& vcpu(unsigned number = 0) { return *vcpus_.at(number); }
   /// libxl's monitor, connected on first use.
@@ -91,6 +93,7 @@ class Machine {
   void prepare_store();
   void populate();
   void listen_for_monitor();
+  void wait_started();
   std::string monitor_path() const;
 
   MachineOptions options_;

@@ -1,0 +1,84 @@
+#include "machine/board/incoming.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "hw/emul/core/fd.h"
+#include "machine/state/descriptor.h"
+
+namespace board {
+namespace {
+
+using Bytes = std::vector<core::u8>;
+
+std::string how_it_ended(int status) {
+  if (WIFSIGNALED(status)) {
+    const char* name = sigabbrev_np(WTERMSIG(status));
+    return fmt::format("it was killed by SIG{}", name != nullptr ? name : "?");
+  }
+  const int code = WEXITSTATUS(status);
+  // The shell's own, and what its last line on standard error has explained.
+  if (code == 127) return "no such command (exit status 127)";
+  return fmt::format("it failed with exit status {}", code);
+}
+
+core::Result<Bytes> output_of(const std::string& command) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return core::fail(fmt::format("no pipe: {}", std::strerror(errno)));
+  }
+  core::Fd ours(ends[0]);
+  core::Fd theirs(ends[1]);
+
+  // The device thread blocks signals that its loop reads; a command wants them as usual.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
+  std::string shell = "sh";
+  std::string option = "-c";
+  std::string text = command;
+  const std::array<char*, 4> arguments{shell.data(), option.data(), text.data(), nullptr};
+  pid_t child = -1;
+  const int error =
+      posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return core::fail(fmt::format("cannot start /bin/sh: {}", std::strerror(error)));
+
+  theirs.reset();
+  auto bytes = state::read_all(ours.get());
+  ours.reset();
+  // One that says nothing for long is not waited for.
+  if (!bytes) kill(child, SIGKILL);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (bytes && status != 0) return core::fail(how_it_ended(status));
+  return bytes;
+}
+
+}  // namespace
+
+core::Result<Bytes> read_incoming(const config::Machine::Incoming& incoming) {
+  if (!incoming.command.empty()) return output_of(incoming.command);
+  const core::Fd file(incoming.fd >= 0 ? incoming.fd
+                                       : open(incoming.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return core::fail(std::strerror(errno));
+  return state::read_all(file.get());
+}
+
+}  // namespace board
