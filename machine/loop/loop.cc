@@ -108,8 +108,9 @@ struct Loop::Impl {
   gint priority_ = 0;
   i64 glib_wakes_at_ = 0;
   bool asked_ = false;
-  bool in_guest_ = false;  // an access is being served: a nested round leaves the guest alone
-  unsigned running_ = 0;   // run_tasks() within run_tasks()
+  bool in_guest_ = false;       // an access is being served: a nested round leaves the guest alone
+  bool told_of_sleep_ = false;  // by the last linger()
+  unsigned running_ = 0;        // run_tasks() within run_tasks()
 };
 
 struct Loop::OwnTask final : Task {
@@ -164,9 +165,11 @@ bool Loop::Impl::serve_first(bool may_sleep) {
     if (serves_guest()) {
       // Also when something is due: the guest may be waiting without raising its descriptor.
       const i64 until = may_sleep && !any && !work_waits() ? wakes_at() : 0;
+      const i64 wait = until > Loop::host_ns() ? until : 0;
       in_guest_ = true;
-      any = guest->linger(until > Loop::host_ns() ? until : 0) || any;
+      any = guest->linger(wait) || any;
       in_guest_ = false;
+      told_of_sleep_ = wait != 0;
     }
     if (!run_tasks()) break;
     any = true;
@@ -206,7 +209,9 @@ bool Loop::Impl::round(bool may_block) {
   bool any = serve_first(may_block);
   // What it did may be due before what we know of.
   if (!asked_ || changed->load()) ask_glib();
-  const bool may_sleep = may_block && !any && !quit.load() && !work_waits();
+  // Who was told that something is due, and did it, has not made ready for a sleep.
+  const bool told = told_of_sleep_ || !serves_guest();
+  const bool may_sleep = may_block && !any && told && !quit.load() && !work_waits();
   const std::size_t ready = sleep(may_sleep ? wakes_at() : 0);
   if (fds_[0].revents != 0) {
     in_guest_ = true;

@@ -51,7 +51,7 @@ class GuestSource {
   /// The loop is about to sleep, at most until `until_ns` of host time. May look for accesses for a
   /// while, but not when Loop::work_waits(). True if it found some: the loop then looks at its
   /// other sources and comes back. With 0 the loop will not sleep, for something else is due: one
-  /// look, and no more.
+  /// look, and no more. It never sleeps without a call that said until when.
   virtual bool linger(core::i64 until_ns) = 0;
   /// Host time at which linger() is to be called even if nothing else happens.
   virtual core::i64 due_ns() const { return kNever; }

@@ -350,6 +350,26 @@ TEST(Loop, WakesForTheGuestWhenItIsDue) {
   EXPECT_EQ(guest.lingered.back(), 0) << "there is something to do at once";
 }
 
+/// What was due is done in the look that it asked for, and nothing else is. Event channels may be
+/// masked then; they are unmasked where the guest source is told of the sleep.
+TEST(Loop, SleepsOnlyAfterTheGuestSourceWasToldOfIt) {
+  Loop loop;
+  StormingGuest guest;
+  loop.set_guest(&guest);
+  const auto too_late = loop.after(5'000, [&] { loop.quit(); });
+  guest.due = Loop::host_ns() - 1;
+  bool raised = false;
+  guest.on_linger = [&] {
+    guest.due = GuestSource::kNever;
+    if (guest.lingered.back() != 0 && !std::exchange(raised, true)) guest.raise();
+    return false;
+  };
+  guest.on_ready = [&] { loop.quit(); };
+  loop.run();
+  EXPECT_EQ(guest.lingered.front(), 0);
+  EXPECT_EQ(guest.served, 1) << "it slept, and nobody could wake it";
+}
+
 TEST(Loop, ATimerThatAnAccessArmsEndsTheSleep) {
   Loop loop;
   StormingGuest guest;
