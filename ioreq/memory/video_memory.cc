@@ -90,23 +90,27 @@ core::Result<std::unique_ptr<XenVideoMemory>> XenVideoMemory::adopt(FrameControl
   return video;
 }
 
-core::Result<void> XenVideoMemory::find_at(u64 gfn) {
+bool XenVideoMemory::find_at(u64 gfn) {
   u8* base = map_all(mapper_, gfn, pages_);
-  if (base == nullptr) {
-    return core::fail(fmt::format(
-        "the saved guest's {} KiB of video memory are not at guest frame {:#x}: give it the "
-        "videoram that it had",
-        pages_ * kPageSize >> 10, gfn));
-  }
+  if (base == nullptr) return false;
   munmap(base_, pages_ * kPageSize);
   base_ = base;
   gfn_ = gfn;
   waits_ = false;
-  return {};
+  return true;
 }
 
-core::Result<void> XenVideoMemory::settle() {
-  return waits_ ? find_at(hidden_gfn_) : core::Result<void>{};
+core::Result<void> XenVideoMemory::settle(Gpa bar) {
+  if (!waits_ || find_at(hidden_gfn_)) return {};
+  // QEMU leaves them where they are when the guest switches the BAR off.
+  if (bar != 0 && bar % kPageSize == 0 && find_at(bar >> kPageShift)) {
+    move(hidden_gfn_);
+    return {};
+  }
+  return core::fail(fmt::format(
+      "the saved guest's {} KiB of video memory are neither at guest frame {:#x}, where its card "
+      "says, nor at {:#x}: give it the videoram that it had",
+      pages_ * kPageSize >> 10, bar >> kPageShift, hidden_gfn_));
 }
 
 XenVideoMemory::~XenVideoMemory() {

@@ -39,13 +39,14 @@ class XenVideoMemory final : public core::VideoMemory {
                                                               u64 size, u64 hidden_gfn,
                                                               ErrorHandler on_error);
   /// For a domain that comes back with such frames in its memory: map_at() finds them at their BAR,
-  /// settle() where a card without one has them. Until then bytes() are ours.
+  /// settle() where they are while it is off. Until then bytes() are ours.
   static core::Result<std::unique_ptr<XenVideoMemory>> adopt(FrameControl& control,
                                                              ForeignMapper& mapper, MapCache& ram,
                                                              u64 size, u64 hidden_gfn,
                                                              ErrorHandler on_error);
-  /// After the cards are restored.
-  core::Result<void> settle();
+  /// After the cards are restored. `bar` is the address in the BAR, whether it decodes or not;
+  /// 0: none.
+  core::Result<void> settle(Gpa bar);
   ~XenVideoMemory() override;
   XenVideoMemory(const XenVideoMemory&) = delete;
   XenVideoMemory& operator=(const XenVideoMemory&) = delete;
@@ -73,7 +74,7 @@ class XenVideoMemory final : public core::VideoMemory {
   void collect(u64 first, u64 count);
   void forget_tracking();
   bool move(u64 to_gfn);
-  core::Result<void> find_at(u64 gfn);
+  bool find_at(u64 gfn);
 
   FrameControl& control_;
   ForeignMapper& mapper_;

@@ -242,7 +242,10 @@ core::Result<void> XenMachine::restore() {
   if (!stream) return core::fail(fmt::format("{}: {}", text, stream.error().message));
   loop_.stop_clock();
   auto result = state_port_->load(*stream);
-  if (result && video_ != nullptr) result = video_->settle();
+  if (result && video_ != nullptr) {
+    constexpr u64 kFlags = 15;
+    result = video_->settle(board_->vga()->config_get(pci::kBar0, 4) & ~kFlags);
+  }
   if (!result) return core::fail(fmt::format("{}: {}", text, result.error().message));
   return {};
 }

@@ -1,6 +1,7 @@
 // A guest that is saved by one program and goes on under another, on the simulated Xen: Debian's
 // and ours, each way, in the middle of what its drivers do. The new process takes over the same
-// domain, so memory is as the guest left it.
+// domain, or one that a toolstack has just made of the saved one's memory (restore, migration).
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -28,15 +29,22 @@ u8 pattern(u64 at) {
 
 enum class From { kOurs, kStock };
 enum class To { kOurs, kStock };
+enum class Domain { kSame, kNew };
 
 struct Way {
   From from;
   To to;
+  Domain domain;
   std::string name() const {
     return std::string(from == From::kOurs ? "Ours" : "Stock") + "To" +
-           (to == To::kOurs ? "Ours" : "Stock");
+           (to == To::kOurs ? "Ours" : "Stock") + (domain == Domain::kNew ? "New" : "");
   }
 };
+
+constexpr Way kWays[] = {
+    {From::kOurs, To::kOurs, Domain::kSame},  {From::kStock, To::kOurs, Domain::kSame},
+    {From::kOurs, To::kStock, Domain::kSame}, {From::kOurs, To::kOurs, Domain::kNew},
+    {From::kStock, To::kOurs, Domain::kNew},  {From::kOurs, To::kStock, Domain::kNew}};
 
 void PrintTo(const Way& way, std::ostream* out) {
   *out << way.name();
@@ -67,12 +75,13 @@ class Interchange : public ::testing::TestWithParam<Way> {
                                                                                  : "yes";
   }
   static void TearDownTestSuite() {
-    std::printf("%-28s %12s %12s %12s\n", "in the middle of", "OursToOurs", "StockToOurs",
-                "OursToStock");
+    std::printf("%-30s", "in the middle of");
+    for (const Way& way : kWays) std::printf(" %14s", way.name().c_str());
     for (auto& [test, ways] : results()) {
-      std::printf("%-28s %12s %12s %12s\n", test.c_str(), ways["OursToOurs"].c_str(),
-                  ways["StockToOurs"].c_str(), ways["OursToStock"].c_str());
+      std::printf("\n%-30s", test.c_str());
+      for (const Way& way : kWays) std::printf(" %14s", ways[way.name()].c_str());
     }
+    std::printf("\n");
   }
   static std::map<std::string, std::map<std::string, std::string>>& results() {
     static std::map<std::string, std::map<std::string, std::string>> all;
@@ -82,14 +91,64 @@ class Interchange : public ::testing::TestWithParam<Way> {
   Vcpu& cpu() { return machine_->vcpu(); }
   auto& irqs() { return machine_->xen.interrupts; }
 
-  /// As libxl: stop, save, and a new process that begins with the file.
+  /// As libxl: stop, save, and a new process that begins with the file. A new domain's begins while
+  /// the old one is still there.
   void move() {
     const std::string file = machine_->file("state");
     machine_->qmp().call("stop");
     machine_->qmp().call("xen-save-devices-state", {{"filename", file}});
-    machine_->replace(GetParam().to == To::kOurs ? xensim::xenolith() : xensim::stock(), file);
+    const Program next = GetParam().to == To::kOurs ? xensim::xenolith() : xensim::stock();
+    if (GetParam().domain == Domain::kNew) {
+      xensim::GuestConfig config = machine_->config();
+      ++config.domain;
+      auto restored = std::make_unique<Machine>(xensim::MachineOptions{
+          .program = next, .config = config, .restored_from = machine_.get()});
+      if (old_nodes_) put_old_nodes(*restored);
+      restored->replace(next, file);
+      machine_ = std::move(restored);
+    } else {
+      if (old_nodes_) put_old_nodes(*machine_);
+      machine_->replace(next, file);
+    }
     machine_->qmp().execute("cont");
     EXPECT_EQ(machine_->qmp().call("query-status")["status"], "running");
+  }
+
+  /// 32 bits a pixel, linear, kept as it is.
+  void set_mode(u16 width, u16 height) {
+    const auto dispi = [this](u16 index, u16 value) {
+      cpu().outw(0x1ce, index);
+      cpu().outw(0x1d0, value);
+    };
+    dispi(4, 0);
+    dispi(1, width);
+    dispi(2, height);
+    dispi(3, 32);
+    dispi(4, 0xc1);
+    (void)cpu().inb(0x3da);
+    cpu().outb(0x3c0, 0x20);  // the screen is on
+  }
+  /// What a screendump shows.
+  struct Picture {
+    std::string size;
+    std::string bytes;
+    u32 pixel(std::size_t at) const {
+      if (bytes.size() < at * 3 + 3) return ~0U;
+      const auto byte = [&](std::size_t i) { return u32{static_cast<u8>(bytes[at * 3 + i])}; };
+      return byte(0) << 16 | byte(1) << 8 | byte(2);
+    }
+  };
+  Picture take_picture() {
+    const xensim::Json shot =
+        machine_->qmp().execute("screendump", {{"filename", machine_->file("shot.ppm")}});
+    EXPECT_TRUE(shot.contains("return")) << shot;
+    std::ifstream file(machine_->file("shot.ppm"), std::ios::binary);
+    std::string magic, width, height, most;
+    file >> magic >> width >> height >> most;
+    file.get();
+    Picture picture{.size = width + "x" + height, .bytes = {}};
+    picture.bytes.assign(std::istreambuf_iterator<char>(file), {});
+    return picture;
   }
 
   u8 wait_ready(u8 wanted) {
@@ -116,6 +175,15 @@ class Interchange : public ::testing::TestWithParam<Way> {
     return cpu().inb(0x71);
   }
 
+  static void put_old_nodes(Machine& machine) {
+    const std::string node =
+        fmt::format("/local/domain/0/device-model/{}/physmap/4000000", machine.config().domain);
+    machine.store.put(node + "/start_addr", "e0000000");
+    machine.store.put(node + "/size", "1000000");
+    machine.store.put(node + "/name", "vga.vram");
+  }
+
+  bool old_nodes_ = false;
   std::filesystem::path disk_;
   std::unique_ptr<Machine> machine_;
   std::vector<xensim::PciFunction> functions_;
@@ -308,30 +376,76 @@ TEST_P(Interchange, PlanesOfTheScreen) {
 }
 
 TEST_P(Interchange, LinearScreen) {
-  const auto dispi = [&](u16 index, u16 value) {
-    cpu().outw(0x1ce, index);
-    cpu().outw(0x1d0, value);
-  };
-  dispi(4, 0);
-  dispi(1, 800);
-  dispi(2, 600);
-  dispi(3, 32);
-  dispi(4, 0x41);
-  (void)cpu().inb(0x3da);
-  cpu().outb(0x3c0, 0x20);  // the screen is on
+  set_mode(800, 600);
   const auto vga = xensim::find_function(functions_, 0x1234, 0x1111);
   cpu().write32(vga->bar(0) + 0x1234, 0x00abcdef);
   move();
   EXPECT_EQ(cpu().read32(vga->bar(0) + 0x1234), 0x00abcdefU);
   cpu().outw(0x1ce, 1);
   EXPECT_EQ(cpu().inw(0x1d0), 800);
-  const xensim::Json shot =
-      machine_->qmp().execute("screendump", {{"filename", machine_->file("shot.ppm")}});
-  EXPECT_TRUE(shot.contains("return")) << shot;
-  std::ifstream picture(machine_->file("shot.ppm"), std::ios::binary);
-  std::string magic, width, height;
-  picture >> magic >> width >> height;
-  EXPECT_EQ(width + "x" + height, "800x600");
+  // The device model has found the same memory as the guest: what was drawn before and after.
+  cpu().write32(vga->bar(0) + 0x1238, 0x00123456);
+  const Picture picture = take_picture();
+  EXPECT_EQ(picture.size, "800x600");
+  EXPECT_EQ(picture.pixel(0x1234 / 4), 0xabcdefU);
+  EXPECT_EQ(picture.pixel(0x1238 / 4), 0x123456U);
+}
+
+// The base address decodes nothing at that moment: video memory is where no guest looks.
+TEST_P(Interchange, ScreenSwitchedOff) {
+  const auto vga = xensim::find_function(functions_, 0x1234, 0x1111);
+  const u16 command = static_cast<u16>(cpu().config(vga->where, 4, 2));
+  set_mode(800, 600);
+  cpu().write32(vga->bar(0) + 0x1234, 0x00abcdef);
+  cpu().set_config(vga->where, 4, command & ~2U, 2);
+  // Stock leaves the memory there.
+  const bool stock_has_it = GetParam().from == From::kStock;
+  EXPECT_EQ(cpu().read32(vga->bar(0) + 0x1234), stock_has_it ? 0x00abcdefU : ~0U);
+  move();
+  EXPECT_EQ(cpu().read32(vga->bar(0) + 0x1234), ~0U);
+  cpu().set_config(vga->where, 4, command, 2);
+  EXPECT_EQ(cpu().read32(vga->bar(0) + 0x1234), 0x00abcdefU);
+  cpu().write32(vga->bar(0) + 0x1238, 0x00123456);
+  // Stock draws from a placeholder from now on.
+  if (GetParam().to == To::kStock) return;
+  const Picture picture = take_picture();
+  EXPECT_EQ(picture.pixel(0x1234 / 4), 0xabcdefU);
+  EXPECT_EQ(picture.pixel(0x1238 / 4), 0x123456U);
+}
+
+// A guest that placed the card itself, and does so again. Stock cannot move video memory from where
+// it once was: the guest's screen is lost there already.
+TEST_P(Interchange, ScreenSomewhereElse) {
+  if (GetParam().from == From::kStock) GTEST_SKIP() << "stock's guest has lost it";
+  const auto vga = xensim::find_function(functions_, 0x1234, 0x1111);
+  const u32 first = 0xe8000000, second = 0xe0000000;
+  set_mode(800, 600);
+  cpu().write32(vga->bar(0) + 0x1234, 0x00abcdef);
+  cpu().set_config(vga->where, 0x10, first, 4);
+  move();
+  EXPECT_EQ(cpu().read32(first + 0x1234), 0x00abcdefU);
+  EXPECT_EQ(take_picture().pixel(0x1234 / 4), 0xabcdefU);
+  if (GetParam().to == To::kStock) return;
+  cpu().set_config(vga->where, 0x10, second, 4);
+  EXPECT_EQ(cpu().read32(second + 0x1234), 0x00abcdefU);
+  EXPECT_EQ(cpu().read32(first + 0x1234), ~0U);
+  cpu().write32(second + 0x1238, 0x00123456);
+  EXPECT_EQ(take_picture().pixel(0x1238 / 4), 0x123456U);
+}
+
+/// For Xen before 4.10 device models kept in xenstore where video memory lies. Nobody does any
+/// more, and what an old host's toolstack brings along says nothing that the saved BAR does not.
+TEST_P(Interchange, NothingAboutMemoryInXenstore) {
+  const auto nodes = [this] {
+    return fmt::format("/local/domain/0/device-model/{}/physmap", machine_->config().domain);
+  };
+  set_mode(800, 600);
+  const auto vga = xensim::find_function(functions_, 0x1234, 0x1111);
+  cpu().write32(vga->bar(0) + 0x1234, 0x00abcdef);
+  EXPECT_FALSE(machine_->store.get(nodes()).has_value());
+  old_nodes_ = true;
+  move();
+  EXPECT_EQ(take_picture().pixel(0x1234 / 4), 0xabcdefU);
 }
 
 TEST_P(Interchange, DmaAddressHalfWritten) {
@@ -361,10 +475,7 @@ TEST_P(Interchange, BackAgain) {
   EXPECT_EQ(cell(0x41), 0xa5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, Interchange,
-                         ::testing::Values(Way{From::kOurs, To::kOurs},
-                                           Way{From::kStock, To::kOurs},
-                                           Way{From::kOurs, To::kStock}),
+INSTANTIATE_TEST_SUITE_P(Ways, Interchange, ::testing::ValuesIn(kWays),
                          [](const auto& tested) { return tested.param.name(); });
 
 }  // namespace

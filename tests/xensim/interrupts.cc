@@ -7,6 +7,15 @@
 
 namespace xensim {
 
+void Interrupts::copy_levels(const Interrupts& other) {
+  const auto copy = [](auto& to, const auto& from) {
+    for (std::size_t i = 0; i < std::size(to); ++i) to[i] = load(from[i]);
+  };
+  copy(shared_.isa, other.shared_.isa);
+  copy(shared_.intx, other.shared_.intx);
+  copy(shared_.routes, other.shared_.routes);
+}
+
 std::vector<InterruptRecord> Interrupts::since(u64 place, bool with_repeats) const {
   const u64 end = now();
   std::vector<InterruptRecord> found;

@@ -18,6 +18,9 @@ class Interrupts {
   bool intx(unsigned slot, unsigned pin) const { return load(shared_.intx[slot * 4 + pin]) != 0; }
   unsigned route(unsigned link) const { return load(shared_.routes[link]); }
 
+  /// The levels and routes of another domain, which Xen saves and restores by itself.
+  void copy_levels(const Interrupts& other);
+
   /// How many records there are so far; a place in the log.
   u64 now() const { return __atomic_load_n(&shared_.next_record, __ATOMIC_ACQUIRE); }
   /// Records from `since` on. Without those that changed nothing, as Xen ignores them.

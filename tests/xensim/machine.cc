@@ -54,7 +54,11 @@ Machine::Machine(MachineOptions options)
           folder_ + "/xen"),
       xenstored(store, folder_ + "/xenstored"),
       options_(std::move(options)) {
-  populate();
+  if (options_.restored_from != nullptr) {
+    take_over(*options_.restored_from);
+  } else {
+    populate();
+  }
   prepare_store();
   for (unsigned number = 0; number < options_.config.vcpus; ++number) {
     VcpuOptions vcpu = options_.vcpu;
@@ -82,6 +86,15 @@ void Machine::populate() {
     frames.push_back((at < kLowLimit ? at : at - kLowLimit + kFourGiB) / kPageSize);
   }
   if (xen.memory.populate(frames) != 0) throw std::runtime_error("cannot populate the guest");
+}
+
+void Machine::take_over(const Machine& source) {
+  if (xen.memory.copy_from(source.xen.memory) != 0) {
+    throw std::runtime_error("the saved guest's memory does not fit");
+  }
+  xen.interrupts.copy_levels(source.xen.interrupts);
+  // What follows is of this domain, and the source may be gone.
+  options_.restored_from = nullptr;
 }
 
 void Machine::prepare_store() {

@@ -32,6 +32,8 @@ Program stock();
 /// Ours, of the build that the test belongs to; XENSIM_XENOLITH names another.
 Program xenolith();
 
+class Machine;
+
 struct MachineOptions {
   Program program;
   GuestConfig config;
@@ -40,6 +42,9 @@ struct MachineOptions {
   std::vector<std::string> wrapper;
   std::map<std::string, std::string> environment;
   std::vector<int> files;  // inherited, for instance what -incoming fd:F names
+  /// The new domain of a restore or a migration: its memory and interrupt lines begin as that
+  /// machine's are now, which is what the toolstack and Xen bring along. Its xenstore is new.
+  const Machine* restored_from = nullptr;
   /// In place of libxl's command line.
   std::vector<std::string> arguments;
 };
@@ -92,6 +97,7 @@ class Machine {
   std::vector<std::string> command() const;
   void prepare_store();
   void populate();
+  void take_over(const Machine& source);
   void listen_for_monitor();
   void wait_started();
   std::string monitor_path() const;

@@ -67,6 +67,21 @@ int Memory::populate(std::span<const u64> frames) {
   return 0;
 }
 
+int Memory::copy_from(const Memory& other) {
+  std::vector<u64> frames;
+  for (u64 frame = 0; frame < kMaxFrames; ++frame) {
+    if (other.page_at(frame) != 0) frames.push_back(frame);
+  }
+  if (const int error = populate(frames); error != 0) return error;
+  for (const u64 frame : frames) {
+    const u8* from = other.at(other.page_at(frame));
+    // Pages that nobody wrote stay holes in our file.
+    if (std::all_of(from, from + kPageSize, [](u8 byte) { return byte == 0; })) continue;
+    std::memcpy(at(page_at(frame)), from, kPageSize);
+  }
+  return 0;
+}
+
 int Memory::relocate(u64 from, u64 to, u64 count) {
   const std::lock_guard lock(mutex_);
   for (u64 i = 0; i < count; ++i) {

@@ -22,6 +22,10 @@ class Memory {
   int file() const { return file_; }
   int table_file() const { return table_file_; }
 
+  /// The contents of every frame that `other` has, at the same place, as a restore does. This has
+  /// none yet. 0 or an errno.
+  int copy_from(const Memory& other);
+
   // What Xen does; 0 or an errno.
   int populate(std::span<const u64> frames);
   int relocate(u64 from, u64 to, u64 count);

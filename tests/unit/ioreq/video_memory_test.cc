@@ -67,6 +67,59 @@ TEST_F(VideoMemoryTest, TheGuestSeesItAtItsBar) {
   EXPECT_TRUE(errors.empty());
 }
 
+/// Another process for the same frames, as after a restore.
+class AdoptedVideoMemory : public VideoMemoryTest {
+ protected:
+  void restart() {
+    video.reset();
+    auto made = XenVideoMemory::adopt(domain, domain, ram, kSize, kHidden,
+                                      [this](const std::string& text) { errors.push_back(text); });
+    ASSERT_TRUE(made);
+    video = std::move(*made);
+  }
+};
+
+TEST_F(AdoptedVideoMemory, IsFoundAtItsBar) {
+  video->map_at(kBar);
+  domain.poke(kBar + 5, 0x11);
+  restart();
+  video->bytes()[5] = 0x77;  // nobody's yet
+  video->map_at(kBar);
+  EXPECT_TRUE(video->settle(kBar));
+  EXPECT_EQ(video->bytes()[5], 0x11);
+  EXPECT_EQ(take(0, 256).size(), 256u);
+}
+
+TEST_F(AdoptedVideoMemory, IsFoundWhereItWaits) {
+  video->bytes()[5] = 0x11;
+  restart();
+  EXPECT_TRUE(video->settle(kBar));
+  EXPECT_EQ(video->bytes()[5], 0x11);
+  video->map_at(kBar);
+  EXPECT_EQ(domain.peek(kBar + 5), 0x11);
+}
+
+// QEMU leaves it at a BAR that is switched off. No guest of ours finds it there.
+TEST_F(AdoptedVideoMemory, IsFoundAtABarThatIsOff) {
+  video->map_at(kBar);
+  domain.poke(kBar + 5, 0x11);
+  restart();
+  EXPECT_TRUE(video->settle(kBar));
+  EXPECT_EQ(video->gfn(), kHidden);
+  EXPECT_FALSE(domain.has(kBar >> kPageShift));
+  EXPECT_EQ(video->bytes()[5], 0x11);
+}
+
+TEST_F(AdoptedVideoMemory, ThatIsNowhereIsNamed) {
+  video->map_at(0xe0000000);
+  restart();
+  video->map_at(kBar);
+  const auto result = video->settle(kBar);
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message.find("0xf0000"), std::string::npos) << result.error().message;
+  EXPECT_NE(result.error().message.find("videoram"), std::string::npos);
+}
+
 TEST_F(VideoMemoryTest, AFailedMoveIsReportedAndHarmless) {
   domain.refuse_relocate = true;
   video->map_at(kBar);
