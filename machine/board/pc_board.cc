@@ -47,6 +47,7 @@ PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
       dma_low_(wires.pio, wires.memory, /*second=*/false),
       dma_high_(wires.pio, wires.memory, /*second=*/true),
       cmos_(wires.pio),
+      sleep_mark_(wires.power, cmos_),
       i8042_(wires.pio,
              {.keyboard = {isa_irqs_, kKeyboardIrq},
               .mouse = {isa_irqs_, kMouseIrq},
@@ -61,7 +62,7 @@ PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
     pm_ = std::make_unique<chipset::Piix4Pm>(wires.pci, kPowerManagement,
                                              chipset::Piix4PmWires{.clock = wires.clock,
                                                                    .sci = {isa_irqs_, kSciIrq},
-                                                                   .power = wires.power,
+                                                                   .power = sleep_mark_,
                                                                    .slots = *this});
     for (unsigned cpu = 0; cpu < setup.cpus; ++cpu) pm_->cpu_present(cpu);
     devices_.push_back(pm_.get());

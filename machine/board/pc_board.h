@@ -133,6 +133,22 @@ class PcBoard final : private chipset::HotplugSlots {
   bool slot_removable(unsigned slot) override;
   void slot_ejected(unsigned slot) override;
 
+  /// Firmware knows a wake-up from a start by a mark in the CMOS.
+  class SleepMark final : public core::PowerControl {
+   public:
+    SleepMark(core::PowerControl& machine, chipset::Cmos& cmos) : machine_(machine), cmos_(cmos) {}
+    void reset_requested(core::ResetCause cause) override { machine_.reset_requested(cause); }
+    void power_off() override { machine_.power_off(); }
+    void suspend_to_ram() override {
+      cmos_.mark_sleep();
+      machine_.suspend_to_ram();
+    }
+
+   private:
+    core::PowerControl& machine_;
+    chipset::Cmos& cmos_;
+  };
+
   // Destroyed from the bottom up.
   core::IrqOr isa_irqs_;
   chipset::I440fx host_bridge_;
@@ -142,6 +158,7 @@ class PcBoard final : private chipset::HotplugSlots {
   chipset::I8237 dma_low_;
   chipset::I8237 dma_high_;
   chipset::Cmos cmos_;
+  SleepMark sleep_mark_;
   input::I8042 i8042_;
   floppy::Fdc floppy_;
   ide::Piix3Ide ide_;

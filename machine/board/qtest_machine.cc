@@ -329,7 +329,11 @@ RunActions QtestMachine::Impl::run_actions() {
                 if (!config.boot.once.empty()) set_boot_order(config.boot.order);
               },
           .shut_domain_down = [](bool) {},
-          .set_sleep_state = [](unsigned) { return true; },
+          .set_sleep_state =
+              [this](unsigned state) {
+                if (state != 0 && rtc != nullptr) rtc->mark_sleep();
+                return true;
+              },
           .press_power_button =
               [this] {
                 if (board->power_management() == nullptr) return false;

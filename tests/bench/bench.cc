@@ -100,7 +100,7 @@ void FakeDisk::complete_all() {
       error = EIO;
     }
     if (read_only && request->op == BlockOp::kWrite) error = EPERM;
-    u8* at = bytes.data() + request->sector * 512;
+    u8* at = error == 0 ? bytes.data() + request->sector * 512 : nullptr;
     if (error == 0 && request->op == BlockOp::kRead) {
       ++reads;
       for (const iovec& segment : request->segments) {

@@ -60,10 +60,13 @@ class ManualClock final : public Clock {
   void advance(i64 ns);
   /// The next deadline, or -1.
   i64 next_deadline() const;
+  /// Back to the beginning; no timer is left.
+  void start_again() { now_ = kStart; }
 
  private:
   class ManualTimer;
-  i64 now_ = 1000;
+  static constexpr i64 kStart = 1000;
+  i64 now_ = kStart;
   std::vector<ManualTimer*> timers_;
 };
 

@@ -191,6 +191,26 @@ TEST(Chipset, PowerManagement) {
   pair.in(0xb100);
 }
 
+/// Firmware that starts after it finds a wake-up, not a start.
+TEST(Chipset, MarkOfASleep) {
+  Pair pair("sleep-mark");
+  DIFF_START(pair);
+  pair.set_up_pci();
+  xensim::enable_acpi(pair.ours().vcpu());
+  xensim::enable_acpi(pair.stock().vcpu());
+  pair.out(0x70, 0x0f);
+  pair.out(0x71, 0x05);
+  pair.monitor("query-status");  // who is not connected hears no event
+  pair.out(0xb004, 0x2401, 2);   // SLP_EN, SLP_TYP of S3
+  for (xensim::Machine* machine : {&pair.ours(), &pair.stock()}) {
+    EXPECT_TRUE(machine->qmp().event("SUSPEND")) << machine->program().name;
+  }
+  pair.monitor("system_wakeup");
+  pair.at("awake");
+  pair.out(0x70, 0x0f);
+  EXPECT_EQ(pair.in(0x71), 0xfeU);
+}
+
 TEST(Chipset, ProcessorPlugged) {
   Pair pair("cpu-plug", {.vcpus = 4, .extra = {"-smp", "1,maxcpus=4"}});
   DIFF_START(pair);

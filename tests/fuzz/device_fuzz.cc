@@ -4,6 +4,10 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "hw/emul/interrupt/i8259.h"
+#include "hw/emul/interrupt/ioapic.h"
+#include "hw/emul/rtc/mc146818.h"
+#include "hw/emul/timer/speaker.h"
 #include "tests/fuzz/input.h"
 #include "tests/state/board_fixture.h"
 
@@ -19,8 +23,8 @@ struct Area {
 struct Target {
   std::string_view name;
   std::vector<Area> areas;
-  core::u8 devfn = 0xff;          // of its PCI function, if it has one
-  std::string_view section = {};  // of its state, for restores in the middle
+  core::u8 devfn = 0xff;  // of its PCI function, if it has one
+  bool provided = false;  // by Xen; ours in the machine `pc`
 };
 
 constexpr u8 kPlatform = 0x10, kVga = 0x18;  // devfn
@@ -48,6 +52,35 @@ const Target kTargets[] = {
     {"xen-platform", {{0x10, 16}, {kPlatformPorts, 256}, {0xf4000000, 0x1000, true}}, kPlatform},
     {"fw_cfg", {{0x510, 12}}},
     {"debug", {{0x402, 1}, {0xe9, 1}}},
+    {"i8254", {{0x40, 4}, {0x61, 1}}, 0xff, true},
+    {"mc146818", {{0x70, 2}}, 0xff, true},
+    {"i8259", {{0x20, 2}, {0xa0, 2}, {0x4d0, 2}}, 0xff, true},
+    {"ioapic", {{0xfec00000, 0x20, true}}, 0xff, true},
+};
+
+/// What Xen provides otherwise, wired as in the machine `pc`.
+struct Provided final : core::IrqSink {
+  explicit Provided(bench::Bench& bench)
+      : pics(bench.pio, bench.irq.line(0)),
+        apic(bench.mmio, bench.msi, [this] { return pics.acknowledge(); }),
+        pit(bench.pio, {*this, 0}, bench.clock),
+        speaker(bench.pio, pit),
+        clock(bench.pio, {*this, 8}, bench.clock, 1'700'000'000) {
+    for (core::Device* device : devices()) device->reset();
+  }
+  void set_irq(unsigned number, bool level) override {
+    if (number < 16) pics.set_irq(number, level);
+    apic.set_irq(number, level);
+  }
+  std::array<core::Device*, 6> devices() {
+    return {&pics.master(), &pics.slave(), &apic, &pit, &speaker, &clock};
+  }
+
+  interrupt::PicPair pics;
+  interrupt::IoApic apic;
+  timer::I8254 pit;
+  timer::Speaker speaker;
+  rtc::Mc146818 clock;
 };
 
 /// As hvmloader leaves it: base addresses, decoding.
@@ -79,23 +112,112 @@ u64 place(Input& in) {
 constexpr unsigned kMostSteps = 300;
 constexpr std::size_t kRam = 4 << 20;
 
-void play(Input in, const Target* only) {
-  // Memory is kept from input to input, and cleared: to allocate it anew takes most of the time.
-  static state::BoardBench board(true, 1, true);
+/// Everything as it was before the first input, so that a crash is found again by its input alone.
+/// Memory is kept and cleared: to allocate it anew takes most of the time.
+void begin_again(state::BoardBench& board) {
+  auto& bench = board.bench;
+  bench.clock.start_again();
+  bench.irq.levels.clear();
+  bench.irq.edges.clear();
+  bench.intx.levels.clear();
+  bench.msi.sent.clear();
+  bench.ram.pin_limit = ~u64{0};
+  std::memset(&bench.ram[0], 0, kRam);
+  std::memset(board.video.bytes().data(), 0, board.video.bytes().size());
+  board.video.at = 0;
+  board.routes = {};
+  board.rom_locked = false;
+  if (board.disk.writes + board.disk.discards != 0) {
+    std::fill(board.disk.bytes.begin(), board.disk.bytes.end(), u8{0});
+  }
+  for (bench::FakeDisk* disk : {&board.disk, &board.cd}) {
+    disk->pending.clear();
+    disk->read_only = disk->tray_is_locked = disk->tray_is_open = false;
+    disk->reads = disk->writes = disk->flushes = disk->discards = 0;
+  }
+  board.cd.medium = false;
+  for (bench::FakeChar* line : {&board.uart, &board.printer}) {
+    line->waiting.clear();
+    line->sent.clear();
+    line->room = ~std::size_t{0};
+    line->speed = 0;
+    line->breaks = 0;
+  }
   board.build();
   if (board.board == nullptr) std::abort();
-  std::memset(&board.bench.ram[0], 0, kRam);
-  std::memset(board.video.bytes().data(), 0, board.video.bytes().size());
-  board.disk.pending.clear();
-  board.cd.pending.clear();
-  board.cd.medium = false;
-  board.uart.waiting.clear();
-  board.uart.sent.clear();
-  board.printer.sent.clear();
-  board.uart.room = board.printer.room = ~std::size_t{0};
-  board.bench.ram.pin_limit = ~u64{0};
   set_up(board);
+}
+
+/// What the world around the machine does: resets, media, lines.
+void happen(Input& in, unsigned what, state::BoardBench& board, Provided* provided) {
+  switch (what) {
+    case 0:
+      board.board->reset();
+      set_up(board);
+      if (provided != nullptr) {
+        for (core::Device* device : provided->devices()) device->reset();
+      }
+      break;
+    case 1:
+      board.board->pause();
+      board.board->resume();
+      break;
+    case 2: board.disk.read_only = !board.disk.read_only; break;
+    case 3:
+      if (board.cd.listener != nullptr) board.cd.listener->eject_requested(in.take<u8>() % 2 != 0);
+      break;
+    case 4:
+      if (board.uart.client != nullptr) {
+        board.uart.client->char_event(static_cast<core::CharEvent>(in.take<u8>() % 3));
+      }
+      break;
+    case 5:
+      if (board.uart.client != nullptr) board.uart.client->writable();
+      break;
+    case 6:
+      if (board.disk.listener != nullptr) board.disk.listener->resized();
+      break;
+    case 7:
+      if (provided != nullptr) {
+        const u8 line = in.take<u8>();
+        provided->set_irq(line % 24, line >= 128);
+        if (line % 3 == 0) provided->pics.acknowledge();
+        if (line % 5 == 0) provided->apic.end_of_interrupt(in.take<u8>());
+      }
+      break;
+    default: break;
+  }
+}
+
+/// A `rep` string to or from device memory or ports: a block of `item` bytes each.
+void block(Input& in, bool read, const Area& area, u64 at, unsigned item, bench::Bench& bench) {
+  std::vector<u8> data(std::min<std::size_t>(in.take<u8>() * 8U, 2048));
+  data.resize(data.size() / item * item);
+  if (data.empty()) return;
+  if (!read) {
+    const core::Bytes given = in.bytes(16);
+    for (std::size_t i = 0; i < data.size() && !given.empty(); ++i)
+      data[i] = given[i % given.size()];
+  }
+  if (area.memory) {
+    if (read) {
+      bench.mmio.read_block(at, item, data);
+    } else {
+      bench.mmio.write_block(at, item, data);
+    }
+  } else if (read) {
+    bench.pio.read_string(at, item, data);
+  } else {
+    bench.pio.write_string(at, item, data);
+  }
+}
+
+void play(Input in, const Target* only) {
+  static state::BoardBench board(true, 1, true);
+  begin_again(board);
   auto& bench = board.bench;
+  const auto provided =
+      only == nullptr || only->provided ? std::make_unique<Provided>(bench) : nullptr;
   for (unsigned step = 0; step < kMostSteps && !in.done(); ++step) {
     const u8 op = in.take<u8>();
     const Target& target = only != nullptr ? *only : kTargets[in.take<u8>() % std::size(kTargets)];
@@ -127,21 +249,9 @@ void play(Input in, const Target* only) {
         }
         break;
       }
-      case 7: {  // strings
-        std::vector<u8> data(std::min<std::size_t>(in.take<u8>() * 8U, 2048));
-        const unsigned item = std::min(width, 4U);
-        data.resize(data.size() / item * item);
-        if (data.empty() || area.memory) break;
-        if ((op & 0x40) != 0) {
-          bench.pio.read_string(address(), item, data);
-        } else {
-          const core::Bytes given = in.bytes(16);
-          for (std::size_t i = 0; i < data.size(); ++i)
-            data[i] = given.empty() ? 0 : given[i % given.size()];
-          bench.pio.write_string(address(), item, data);
-        }
+      case 7:
+        block(in, (op & 0x40) != 0, area, address(), std::min(width, area.memory ? 8U : 4U), bench);
         break;
-      }
       case 8: {
         const u8 devfn = target.devfn != 0xff ? target.devfn : in.take<u8>();
         const u8 reg = in.take<u8>();
@@ -179,15 +289,7 @@ void play(Input in, const Target* only) {
         board.cd.medium = (op & 0x20) != 0;
         if (board.cd.listener != nullptr) board.cd.listener->media_changed(board.cd.medium);
         break;
-      case 15:
-        if ((op & 0xe0) == 0) {
-          board.board->reset();
-          set_up(board);
-        } else if ((op & 0xe0) == 0x20) {
-          board.board->pause();
-          board.board->resume();
-        }
-        break;
+      case 15: happen(in, op / 32, board, provided.get()); break;
       default: break;
     }
   }

@@ -1,11 +1,11 @@
 // start.*: from exec until the toolstack can go on, and memory.*: what a guest's process costs.
 #include <fmt/format.h>
 
-#include <fstream>
 #include <thread>
 
 #include "tests/measure/figure.h"
 #include "tests/measure/process_tree.h"
+#include "tests/measure/system_calls.h"
 
 namespace measure {
 namespace {
@@ -17,18 +17,6 @@ constexpr double kMs = 1e6;
 
 GuestConfig usual_guest() {
   return {.memory_mb = 128, .vcpus = 2, .serial = {"pty"}};
-}
-
-/// Calls in strace's output so far; a call that was interrupted by another's line counts once.
-double count_calls(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  double calls = 0;
-  while (std::getline(file, line)) {
-    const bool resumed = line.find(" resumed>") != std::string::npos;
-    if (!resumed && line.find('(') != std::string::npos) ++calls;
-  }
-  return calls;
 }
 
 void start_times(const Program& program, Readings& readings) {
@@ -55,7 +43,7 @@ void start_calls(const Program& program, Readings& readings) {
     machine.spawn();
     if (!machine.wait_running(20'000)) throw std::runtime_error("under strace: " + machine.log());
     // strace writes line by line; what it has written when the toolstack sees `running` counts.
-    readings.add("start.syscalls", count_calls(trace));
+    readings.add("start.syscalls", calls_in(trace));
     at->stop();
   }
   ::unlink(trace.c_str());

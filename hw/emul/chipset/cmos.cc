@@ -83,6 +83,10 @@ void Cmos::reset() {
   s_.irq_reinject_on_ack_count = 0;
 }
 
+void Cmos::mark_sleep() {
+  set(kShutdownStatus, kShutdownResume);
+}
+
 core::StateSection Cmos::section() {
   return core::section_of(kTable, s_, "mc146818rtc");
 }

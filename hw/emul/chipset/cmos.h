@@ -72,6 +72,8 @@ class Cmos final : public core::Device, public core::IoHandler {
 
   u8 get(u8 cell) const { return s_.cmos_data[cell & 0x7f]; }
   void set(u8 cell, u8 value) { s_.cmos_data[cell & 0x7f] = value; }
+  /// The machine goes to sleep: firmware that starts next is to wake it up.
+  void mark_sleep();
 
   std::string_view name() const override { return "mc146818rtc"; }
   void reset() override;

@@ -157,6 +157,10 @@ void Mc146818::reset() {
   irq_.lower();
 }
 
+void Mc146818::mark_sleep() {
+  set(kShutdownStatus, kShutdownResume);
+}
+
 core::StateSection Mc146818::section() {
   s_.periodic_timer = periodic_->deadline_ns();
   s_.update_timer = update_->deadline_ns();

@@ -47,6 +47,8 @@ class Mc146818 final : public core::Device, public core::IoHandler {
   /// Cells of the RAM, for whoever fills them before the guest runs.
   u8 get(u8 cell) const { return s_.cmos_data[cell & 0x7f]; }
   void set(u8 cell, u8 value) { s_.cmos_data[cell & 0x7f] = value; }
+  /// The machine goes to sleep: firmware that starts next is to wake it up.
+  void mark_sleep();
 
   std::string_view name() const override { return "mc146818rtc"; }
   void reset() override;
