@@ -62,21 +62,16 @@ void save_state(Machine& machine, const std::string& file) {
   machine.qmp().call("xen-save-devices-state", {{"filename", file}, {"live", false}});
 }
 
-void save_and_load(Machine& machine, Readings& readings) {
+void save_and_restore(Machine& machine, Readings& readings) {
   const std::string file = fmt::format("/dev/shm/xenolith-bench-{}.state", ::getpid());
   std::vector<double> saves;
-  std::vector<double> loads;
   machine.qmp().call("stop");
   for (unsigned i = 0; i < 50; ++i) {
-    double before = now_ns();
+    const double before = now_ns();
     save_state(machine, file);
     saves.push_back((now_ns() - before) / kMs);
-    before = now_ns();
-    machine.qmp().call("xen-load-devices-state", {{"filename", file}});
-    loads.push_back((now_ns() - before) / kMs);
   }
   readings.add("lifecycle.save", percentile(saves, 0.50));
-  readings.add("lifecycle.load", percentile(loads, 0.50));
   std::ifstream state(file, std::ios::binary | std::ios::ate);
   readings.add("lifecycle.save.bytes", static_cast<double>(state.tellg()));
 
@@ -87,8 +82,28 @@ void save_and_load(Machine& machine, Readings& readings) {
   ::unlink(file.c_str());
 }
 
-/// Of everything that a save and a load ask of the kernel.
-void calls(const Program& program, Readings& readings) {
+/// Into a process that runs. Stock may end or fall silent in it: what it cannot give is said.
+void load(const Program& program, Readings& readings) {
+  Machine machine({.program = program, .config = full_board()});
+  machine.start();
+  const std::string file = fmt::format("/dev/shm/xenolith-bench-{}.state", ::getpid());
+  machine.qmp().call("stop");
+  save_state(machine, file);
+  try {
+    std::vector<double> loads;
+    for (unsigned i = 0; i < 50; ++i) {
+      const double before = now_ns();
+      machine.qmp().call("xen-load-devices-state", {{"filename", file}});
+      loads.push_back((now_ns() - before) / kMs);
+    }
+    readings.add("lifecycle.load", percentile(loads, 0.50));
+  } catch (const std::runtime_error& failure) {
+    readings.none("lifecycle.load", failure.what());
+  }
+  ::unlink(file.c_str());
+}
+
+void save_calls(const Program& program, Readings& readings) {
   const std::string file = fmt::format("/dev/shm/xenolith-bench-{}.state", ::getpid());
   const std::string trace = file + ".strace";
   xensim::MachineOptions options{.program = program, .config = full_board()};
@@ -100,10 +115,7 @@ void calls(const Program& program, Readings& readings) {
     machine.qmp().call("stop");
     const double before = calls_in(trace);
     save_state(machine, file);
-    const double saved = calls_in(trace);
-    machine.qmp().call("xen-load-devices-state", {{"filename", file}});
-    readings.add("lifecycle.save.syscalls", saved - before);
-    readings.add("lifecycle.load.syscalls", calls_in(trace) - saved);
+    readings.add("lifecycle.save.syscalls", calls_in(trace) - before);
     machine.stop();
   }
   ::unlink(trace.c_str());
@@ -116,12 +128,13 @@ void run_lifecycle(const Program& program, Readings& readings) {
     machine.start();
     qmp(machine, readings);
     qmp_under_load(machine, readings);
-    save_and_load(machine, readings);
+    save_and_restore(machine, readings);
     const double before = now_ns();
     machine.stop();
     readings.add("lifecycle.end", (now_ns() - before) / kMs);
   }
-  calls(program, readings);
+  load(program, readings);
+  save_calls(program, readings);
 }
 
 }  // namespace
@@ -137,10 +150,9 @@ Group lifecycle_group() {
                    "the same while the guest reads by DMA"},
                   {"lifecycle.save", "ms", Better::kLower,
                    "xen-save-devices-state of a full board"},
-                  {"lifecycle.load", "ms", Better::kLower, "xen-load-devices-state of the same"},
+                  {"lifecycle.load", "ms", Better::kLower, "xen-load-devices-state into a process"},
                   {"lifecycle.save.bytes", "bytes", Better::kLower, "what it writes"},
                   {"lifecycle.save.syscalls", "calls", Better::kLower, "system calls of a save"},
-                  {"lifecycle.load.syscalls", "calls", Better::kLower, "system calls of a load"},
                   {"lifecycle.restore", "ms", Better::kLower,
                    "exec with -incoming to `running`, the end of the first process in it"},
                   {"lifecycle.end", "ms", Better::kLower, "SIGHUP to the end of the process"}},

@@ -85,6 +85,7 @@ class Machine {
   std::string folder() const { return folder_; }
   std::string file(const std::string& name) const { return folder_ + "/" + name; }
   std::string state_path() const;
+  std::string monitor_path() const;
   const GuestConfig& config() const { return options_.config; }
   const Program& program() const { return options_.program; }
 
@@ -100,7 +101,6 @@ class Machine {
   void take_over(const Machine& source);
   void listen_for_monitor();
   void wait_started();
-  std::string monitor_path() const;
 
   MachineOptions options_;
   std::vector<std::unique_ptr<Vcpu>> vcpus_;
