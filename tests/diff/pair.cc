@@ -16,6 +16,16 @@ std::string hex(u64 value) {
   return fmt::format("{:#x}", value);
 }
 
+/// Each side's own: what the two cannot share, such as a socket.
+void name_sides(GuestConfig& config, const std::string& side) {
+  for (auto* list : {&config.serial, &config.extra}) {
+    for (std::string& one : *list) {
+      const auto at = one.find("SIDE");
+      if (at != std::string::npos) one.replace(at, 4, side);
+    }
+  }
+}
+
 bool covers(const Difference& one, std::string_view script, std::string_view label) {
   if (one.script != script) return false;
   return ::fnmatch(std::string(one.label).c_str(), std::string(label).c_str(), 0) == 0;
@@ -68,6 +78,8 @@ bool Pair::start() {
   GuestConfig stock = config_;
   for (auto& disk : ours.disks) disk.path = copy_of(disk.path, "ours");
   for (auto& disk : stock.disks) disk.path = copy_of(disk.path, "stock");
+  name_sides(ours, "ours");
+  name_sides(stock, "stock");
   ours_ = std::make_unique<xensim::Machine>(
       xensim::MachineOptions{.program = xensim::xenolith(), .config = ours});
   stock_ = std::make_unique<xensim::Machine>(

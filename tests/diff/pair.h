@@ -28,7 +28,8 @@ using xensim::PciAddress;
 
 class Pair {
  public:
-  /// `config` is for both; a disk's image is copied, so that each has its own.
+  /// `config` is for both; a disk's image is copied, so that each has its own, and SIDE in a serial
+  /// line or an extra argument becomes `ours` or `stock`.
   explicit Pair(std::string script, GuestConfig config = {});
   ~Pair();
   Pair(const Pair&) = delete;

@@ -3,9 +3,7 @@
 //     tests/diff/run --device uart --seed 7 --count 5000
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <random>
-
+#include "tests/diff/dice.h"
 #include "tests/diff/script.h"
 
 namespace diff {
@@ -77,28 +75,17 @@ const std::vector<Target>& targets() {
   return all;
 }
 
-/// Values as drivers write them: bits alone, small numbers, ends of the range, anything.
-u32 value_of(std::mt19937& random, unsigned width) {
-  const u32 mask = width == 4 ? ~0U : (1U << (8 * width)) - 1;
-  switch (random() % 4) {
-    case 0: return (1U << random() % (8 * width)) & mask;
-    case 1: return static_cast<u32>(random() % 16);
-    case 2: return mask - static_cast<u32>(random() % 4);
-    default: return static_cast<u32>(random()) & mask;
-  }
-}
-
 void play(const Target& target, u32 seed, unsigned count) {
   Pair pair(fmt::format("random-{}", target.name),
             {.serial = target.serial, .extra = target.extra});
   DIFF_START(pair);
-  std::mt19937 random(seed);
+  Dice dice(seed);
   for (unsigned step = 0; step < count && !pair.lost(); ++step) {
-    const Range& range = target.ports[random() % target.ports.size()];
-    const auto port = static_cast<u16>(range.first + random() % (range.last - range.first + 1U));
-    const unsigned width = target.widths[random() % target.widths.size()];
-    const bool write = random() % 2 == 0;
-    const u32 value = value_of(random, width);
+    const Range& range = target.ports[dice.below(static_cast<u32>(target.ports.size()))];
+    const auto port = static_cast<u16>(dice.between(range.first, range.last));
+    const unsigned width = target.widths[dice.below(static_cast<u32>(target.widths.size()))];
+    const bool write = dice.one_in(2);
+    const u32 value = dice.value(width);
     if (target.left_out != nullptr && target.left_out(port, value, write)) continue;
     pair.at(fmt::format("seed {} step {}", seed, step));
     if (write) {
@@ -113,17 +100,8 @@ void play(const Target& target, u32 seed, unsigned count) {
 class Random : public ::testing::TestWithParam<std::size_t> {};
 
 TEST_P(Random, Accesses) {
-  const auto number = [](const char* name, u32 otherwise) {
-    const char* text = std::getenv(name);
-    return text != nullptr ? static_cast<u32>(std::strtoul(text, nullptr, 0)) : otherwise;
-  };
   const Target& target = targets()[GetParam()];
-  const u32 first = number("DIFF_SEED", 1);
-  const u32 seeds = number("DIFF_SEEDS", 3);
-  for (u32 seed = first; seed < first + seeds; ++seed) {
-    play(target, seed, number("DIFF_COUNT", 1500));
-    if (HasFailure() || IsSkipped()) return;
-  }
+  for_each_seed({}, [&](u32 seed, u32 steps) { play(target, seed, steps); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Device, Random, ::testing::Range<std::size_t>(0, targets().size()),
@@ -135,22 +113,26 @@ INSTANTIATE_TEST_SUITE_P(Device, Random, ::testing::Range<std::size_t>(0, target
 
 /// The configuration space of each function. Not the command registers, which would map everything
 /// everywhere, and not the memory controller's windows.
-TEST(RandomPci, Configuration) {
+void play_configuration(u32 seed, u32 steps) {
   Pair pair("random-pci");
   DIFF_START(pair);
-  std::mt19937 random(1);
+  Dice dice(seed);
   const PciAddress functions[] = {{0, 0}, {1, 0}, {1, 1}, {1, 3}, {2, 0}, {3, 0}};
-  for (unsigned step = 0; step < 4000 && !pair.lost(); ++step) {
-    const PciAddress where = functions[random() % std::size(functions)];
-    const unsigned width = 1U << random() % 3;
-    const auto reg = static_cast<unsigned>(random() % 256) & ~(width - 1);
-    pair.at(fmt::format("step {}", step));
+  for (unsigned step = 0; step < steps && !pair.lost(); ++step) {
+    const PciAddress where = functions[dice.below(std::size(functions))];
+    const unsigned width = 1U << dice.below(3);
+    const unsigned reg = dice.below(256) & ~(width - 1);
+    pair.at(fmt::format("seed {} step {}", seed, step));
     const bool left_out = reg < 8 || (where.slot == 0 && reg >= 0x50 && reg < 0x78) ||
                           (where.function == 3 && reg >= 0x40);
-    if (random() % 2 == 0 && !left_out) pair.set_config(where, reg, value_of(random, width), width);
+    if (dice.one_in(2) && !left_out) pair.set_config(where, reg, dice.value(width), width);
     pair.config(where, reg, width);
     pair.interrupts();
   }
+}
+
+TEST(RandomPci, Configuration) {
+  for_each_seed({.seeds = 2, .steps = 2000}, play_configuration);
 }
 
 }  // namespace
