@@ -71,6 +71,9 @@ inline constexpr Difference kDifferences[] = {
     {"ps2-movement", "*: after it: says", "likewise: stock says only now what was left"},
     {"ps2-movement", "*: scaled: says",
      "2:1 scaling is done (3, 5 become 3, 9); stock accepts the command and does nothing"},
+    {"half-a-knock", "0xff between: *",
+     "a reset forgets the rates that were set before it; stock goes on counting, and half a knock "
+     "of another driver makes a wheel mouse"},
     // --- serial ---
     {"uart-loopback", "*: in1 0x3fe",
      "the modem inputs follow the looped outputs, so their changes show (16550A, MCR)"},
