@@ -130,6 +130,29 @@ void FakeDisk::fail_next(int error) {
   request->done(error);
 }
 
+std::size_t FakeNet::send(std::span<const Bytes> frames) {
+  ++batches;
+  const std::size_t count = std::min(room, frames.size());
+  for (const Bytes frame : frames.first(count)) sent.emplace_back(frame.begin(), frame.end());
+  room -= count;
+  return count;
+}
+
+void FakeNet::accept_input() {
+  ++looks;
+  while (client != nullptr && !waiting.empty() && client->can_receive()) {
+    const std::vector<Bytes> frames(waiting.begin(), waiting.end());
+    const std::size_t taken = client->receive(frames);
+    waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(taken));
+    if (taken == 0) break;
+  }
+}
+
+void FakeNet::arrive(std::vector<u8> frame) {
+  waiting.push_back(std::move(frame));
+  if (client != nullptr && client->can_receive()) accept_input();
+}
+
 std::size_t FakeChar::write(Bytes data) {
   const std::size_t count = std::min(data.size(), room);
   sent.append(reinterpret_cast<const char*>(data.data()), count);

@@ -16,6 +16,7 @@
 #include "hw/emul/core/io_space.h"
 #include "hw/emul/core/irq.h"
 #include "hw/emul/core/memory.h"
+#include "hw/emul/core/net.h"
 #include "hw/emul/pci/bus.h"
 
 namespace bench {
@@ -146,6 +147,24 @@ class FakeChar final : public CharBackend {
   std::size_t room = ~std::size_t{0};  // how much write() takes in all
   u32 speed = 0;
   int breaks = 0;
+};
+
+/// What a network card sent, and a way to send to it.
+class FakeNet final : public NetBackend {
+ public:
+  std::size_t send(std::span<const Bytes> frames) override;
+  void set_client(NetClient* one) override { client = one; }
+  void accept_input() override;
+
+  /// Puts a frame on the wire; it reaches the card when the card has room.
+  void arrive(std::vector<u8> frame);
+
+  NetClient* client = nullptr;
+  std::vector<std::vector<u8>> sent;
+  std::vector<std::vector<u8>> waiting;  // arrived but not yet taken
+  std::size_t room = ~std::size_t{0};    // how many frames send() still takes
+  int batches = 0;                       // calls of send()
+  int looks = 0;                         // calls of accept_input()
 };
 
 /// Everything a board offers a device.

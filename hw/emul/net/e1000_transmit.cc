@@ -1,0 +1,309 @@
+// The guest's packets onto the wire (chapter 3.3 to 3.5): descriptors, segmentation, checksums.
+#include <algorithm>
+
+#include "hw/emul/core/guest_error.h"
+#include "hw/emul/net/checksum.h"
+#include "hw/emul/net/e1000.h"
+
+namespace net {
+namespace {
+
+using namespace e1000_regs;  // NOLINT(google-build-using-namespace)
+using core::Bytes;
+
+constexpr u32 kFetch = 32;                     // descriptors read at once
+constexpr u64 kVisit = 512 << 10;              // bytes moved before others get their turn
+constexpr u64 kPerDescriptor = 64;             // what one costs without data, in the same money
+constexpr u32 kLongestPacket = kTxBuffer - 1;  // the size is 16 bits in the stream
+constexpr std::size_t kHeader = 14, kShortest = 60, kCrc = 4;
+/// No TCP has smaller segments, and each costs a frame.
+constexpr u32 kSmallestSegment = 16;
+constexpr u8 kPushFin = 0x09;
+
+u16 be16(const u8* at) {
+  return core::low<u16>(at[0] << 8 | at[1]);
+}
+void put_be16(u8* at, u32 value) {
+  at[0] = core::low<u8>(value >> 8);
+  at[1] = core::low<u8>(value);
+}
+
+/// Sums [start, end] (to the packet's end if `end` is 0) and puts the result at `where`.
+void insert_sum(core::MutableBytes packet, std::size_t where, std::size_t start, std::size_t end) {
+  std::size_t size = packet.size();
+  if (end != 0 && end < size) size = end + 1;
+  if (start >= size || where + 2 > size) return;
+  const u16 sum = core::low<u16>(~checksum_fold(checksum_add(packet.subspan(start, size - start))));
+  put_be16(&packet[where], sum == 0 ? 0xffff : sum);
+}
+
+}  // namespace
+
+struct E1000::TxDescriptor {
+  u64 address;
+  u32 lower;  // length, type, command
+  u32 upper;  // status, options, special
+
+  bool data() const { return txd::Extension::test(lower) && (lower & 1u << 20) != 0; }
+  bool context() const { return txd::Extension::test(lower) && !data(); }
+  bool ends() const { return txd::EndOfPacket::test(lower); }
+};
+
+// --- the ring ---
+
+/// Works on what lies between head and tail: until it is done, or its time is over, or the back end
+/// has no room (then writable() goes on).
+void E1000::transmit() {
+  if (paused_ || !tctl::Enable::test(s_.reg(TCTL))) return;
+  flush();
+  if (!batch_.empty()) return;
+  u32 causes = 0;
+  work_ = 0;
+  bool more = true;
+  while (more && s_.reg(TDH) != s_.reg(TDT) && work_ < kVisit) more = transmit_chunk(causes);
+  flush();
+  const bool done = s_.reg(TDH) == s_.reg(TDT);
+  cause(causes | (done ? icr::kTxqe : 0));
+  if (!done && more && batch_.empty()) transmit_more_->arm(clock_.now_ns());
+}
+
+/// What was left: frames that the back end had no room for, and the rest of the ring.
+void E1000::go_on() {
+  if (!paused_) flush();
+  if (batch_.empty() && s_.reg(TDH) != s_.reg(TDT)) transmit();
+}
+
+void E1000::writable() {
+  go_on();
+}
+
+/// False: no use going on now.
+bool E1000::transmit_chunk(u32& causes) {
+  const u32 ring = s_.reg(TDLEN) / kDescriptor;
+  const u32 head = s_.reg(TDH), tail = s_.reg(TDT);
+  if (head >= ring || tail >= ring) {
+    core::guest_error("e1000", "transmit head or tail beyond the ring", head, tail);
+    return false;
+  }
+  const u32 count = std::min(kFetch, tail > head ? tail - head : ring - head);
+  const u64 base = (u64{s_.reg(TDBAH)} << 32 | s_.reg(TDBAL)) + u64{head} * kDescriptor;
+  std::array<u8, kFetch * kDescriptor> raw;
+  if (!dma_read(base, core::MutableBytes(raw).first(count * kDescriptor))) {
+    core::guest_error("e1000", "transmit descriptors not in memory", base, count);
+    return false;
+  }
+  for (u32 i = 0; i < count && work_ < kVisit; ++i) {
+    const u8* at = &raw[i * kDescriptor];
+    const TxDescriptor one{core::load_le<u64>(at), core::load_le<u32>(at + 8),
+                           core::load_le<u32>(at + txd::kUpper)};
+    descriptor(one);
+    work_ += kPerDescriptor;
+    if (txd::Report::test(one.lower) || txd::ReportSent::test(one.lower)) {
+      std::array<u8, 4> done;
+      core::store_le<u32>(done.data(), (one.upper & ~txd::kStatusBits) | txd::kDone);
+      if (dma_write(base + i * kDescriptor + txd::kUpper, done)) causes |= icr::kTxdw;
+    }
+    s_.reg(TDH) = s_.reg(TDH) + 1 >= ring ? 0 : s_.reg(TDH) + 1;
+    if (!batch_.enough()) continue;
+    flush();
+    if (!batch_.empty()) return false;
+  }
+  return true;
+}
+
+void E1000::descriptor(const TxDescriptor& one) {
+  delay_asked_ |= txd::Delay::test(one.lower);
+  if (one.context()) {
+    context_descriptor(one);
+    return;
+  }
+  if (one.data()) {
+    // The first descriptor of a packet says which checksums (3.3.7).
+    if (s_.tx_size == 0) s_.sum_needed = core::low<u8>(txd::Options::get(one.upper));
+    segmented_ = txd::Segment::test(one.lower);
+  } else {
+    segmented_ = false;
+    if (txd::LegacyChecksum::test(one.lower) && !legacy_sum_) {
+      legacy_sum_ = true;
+      legacy_start_ = core::low<u8>(txd::Options::get(one.upper));
+      legacy_offset_ = core::low<u8>(txd::LegacyOffset::get(one.lower));
+    }
+  }
+  if (ctrl::VlanMode::test(s_.reg(CTRL)) && txd::InsertVlan::test(one.lower) &&
+      (segmented_ || one.ends())) {
+    tag_ = true;
+    tag_value_ = core::low<u16>(txd::Special::get(one.upper));
+  }
+  // DTALEN has 20 bits, but no descriptor may have more than 16288 bytes (3.3.7).
+  const u32 length = txd::LegacyLength::get(one.lower);
+  if (segmented_) {
+    append_segmented(one.address, length);
+  } else {
+    append(one.address, length);
+  }
+  if (one.ends()) end_packet();
+}
+
+void E1000::context_descriptor(const TxDescriptor& one) {
+  const bool segments = txd::Segment::test(one.lower);
+  TxContext& context = segments ? s_.tso_props : s_.props;
+  const u64 offsets = one.address;
+  context.ipcss = core::low<u8>(offsets);
+  context.ipcso = core::low<u8>(offsets >> 8);
+  context.ipcse = core::low<u16>(offsets >> 16);
+  context.tucss = core::low<u8>(offsets >> 32);
+  context.tucso = core::low<u8>(offsets >> 40);
+  context.tucse = core::low<u16>(offsets >> 48);
+  context.paylen = txd::PayloadLength::get(one.lower);
+  context.hdr_len = core::low<u8>(one.upper >> 8);
+  context.mss = core::low<u16>(one.upper >> 16);
+  context.ip = txd::ContextIp::test(one.lower) ? 1 : 0;
+  context.tcp = txd::ContextTcp::test(one.lower) ? 1 : 0;
+  if (segments) s_.tso_frames = 0;
+}
+
+// --- packets ---
+
+void E1000::append(u64 address, u32 length) {
+  length = std::min(length, kLongestPacket - s_.tx_size);
+  if (length == 0) return;
+  if (!dma_read(address, core::MutableBytes(s_.tx_data).subspan(s_.tx_size, length))) {
+    core::guest_error("e1000", "transmit buffer not in memory", address, length);
+    broken_ = true;
+  }
+  s_.tx_size = core::low<u16>(s_.tx_size + length);
+  work_ += length;
+}
+
+/// The header once, then a segment each time that a maximum of payload has come (3.5).
+void E1000::append_segmented(u64 address, u32 length) {
+  const TxContext& context = s_.tso_props;
+  const u32 header = context.hdr_len;
+  const u32 full = header + context.mss;
+  if (context.mss < kSmallestSegment) {
+    core::guest_error("e1000", "TCP segments of next to nothing", context.mss);
+    broken_ = true;
+    return;
+  }
+  while (length != 0 && s_.tx_size < full) {
+    const u32 before = s_.tx_size;
+    const u32 part = std::min({length, full - before, kLongestPacket - before});
+    if (part == 0) return;
+    append(address, part);
+    address += part;
+    length -= part;
+    if (before < header && s_.tx_size >= header) {
+      std::copy_n(s_.tx_data.begin(), header, s_.tx_header.begin());
+    }
+    if (s_.tx_size != full) continue;
+    send_segment();
+    std::copy_n(s_.tx_header.begin(), header, s_.tx_data.begin());
+    s_.tx_size = core::low<u16>(header);
+  }
+}
+
+void E1000::end_packet() {
+  const bool rest = !segmented_ || s_.tx_size > s_.tso_props.hdr_len ||
+                    (s_.tso_frames == 0 && s_.tx_size == s_.tso_props.hdr_len);
+  if (rest) send_segment();
+  s_.tx_size = s_.tso_frames = 0;
+  s_.sum_needed = 0;
+  segmented_ = broken_ = tag_ = legacy_sum_ = false;
+}
+
+/// Makes the header copied from the first segment right for this one (3.5.9).
+void E1000::fix_headers() {
+  const TxContext& context = s_.tso_props;
+  const u32 frames = s_.tso_frames;
+  u8* ip = &s_.tx_data[context.ipcss];
+  u8* transport = &s_.tx_data[context.tucss];
+  const u32 size = s_.tx_size;
+  if (context.ip != 0) {
+    put_be16(ip + 2, size - context.ipcss);
+    put_be16(ip + 4, be16(ip + 4) + frames);
+  } else {
+    put_be16(ip + 4, size - context.ipcss - 40u);
+  }
+  const u32 length = size - context.tucss;
+  if (context.tcp != 0) {
+    const u32 sent = frames * context.mss;
+    const u32 sequence = (u32{be16(transport + 4)} << 16 | be16(transport + 6)) + sent;
+    put_be16(transport + 4, sequence >> 16);
+    put_be16(transport + 6, sequence);
+    if (i64{context.paylen} - sent > context.mss) {
+      transport[13] = core::low<u8>(transport[13] & ~kPushFin);
+    } else if (frames != 0) {
+      count(TSCTC);
+    }
+  } else {
+    put_be16(transport + 4, length);
+  }
+  if ((s_.sum_needed & txd::kInsertTcp) != 0) {
+    // The driver left the pseudo header's sum there, without the length.
+    u8* sum = &s_.tx_data[context.tucso];
+    put_be16(sum, checksum_fold(u64{be16(sum)} + core::low<u16>(length)));
+  }
+  s_.tso_frames = core::low<u16>(frames + 1);
+}
+
+/// What is in the buffer, as one frame into the batch.
+void E1000::send_segment() {
+  if (broken_ || s_.tx_size < kHeader) return;
+  if (segmented_) fix_headers();
+  const TxContext& context = segmented_ ? s_.tso_props : s_.props;
+  const core::MutableBytes packet = core::MutableBytes(s_.tx_data).first(s_.tx_size);
+  if ((s_.sum_needed & txd::kInsertTcp) != 0) {
+    insert_sum(packet, context.tucso, context.tucss, context.tucse);
+  }
+  if ((s_.sum_needed & txd::kInsertIp) != 0) {
+    insert_sum(packet, context.ipcso, context.ipcss, context.ipcse);
+  }
+  if (legacy_sum_) insert_sum(packet, legacy_offset_, legacy_start_, 0);
+
+  std::size_t size = packet.size() + (tag_ ? 4 : 0);
+  if (tctl::PadShort::test(s_.reg(TCTL))) size = std::max(size, kShortest);
+  core::MutableBytes frame = batch_.add(size);
+  if (frame.empty()) {
+    flush();
+    frame = batch_.add(size);
+  }
+  work_ += size;
+  if (frame.empty()) return;  // lost: the back end is full in the middle of a segmented packet
+  auto to = frame.begin();
+  auto from = packet.begin();
+  if (tag_) {  // 9.3
+    to = std::copy_n(from, 12, to);
+    from += 12;
+    put_be16(&*to, s_.reg(VET));
+    put_be16(&*to + 2, tag_value_);
+    to += 4;
+  }
+  to = std::copy(from, packet.end(), to);
+  std::fill(to, frame.end(), u8{0});
+
+  count(GPTC);
+  count(TPT);
+  count_octets(GOTCL, size + kCrc);
+  count_octets(TOTL, size + kCrc);
+  count_size(PTC64, size + kCrc);
+  if ((frame[0] & 1) != 0) {
+    const bool broadcast =
+        std::all_of(frame.begin(), frame.begin() + 6, [](u8 byte) { return byte == 0xff; });
+    count(broadcast ? BPTC : MPTC);
+  }
+}
+
+/// Hands over what was collected; what the back end has no room for stays.
+void E1000::flush() {
+  if (batch_.empty()) return;
+  if (looped()) {
+    deliver_looped(batch_.frames());
+    batch_.clear();
+  } else if (!status::LinkUp::test(s_.reg(STATUS))) {
+    batch_.clear();
+  } else {
+    batch_.drop(backend_.send(batch_.frames()));
+  }
+}
+
+}  // namespace net
