@@ -1,0 +1,42 @@
+// The far ends of network cards' cables: taps and sockets.
+//
+// Thread: device thread; nothing blocks but scripts at start and end.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hw/emul/core/net.h"
+#include "hw/emul/core/result.h"
+#include "machine/loop/loop.h"
+
+namespace netdev {
+
+using core::Bytes;
+using core::u32;
+using core::u8;
+
+struct Spec {
+  enum class Kind : u8 { kTap, kSocket };
+  Kind kind = Kind::kTap;
+  std::string id;
+  std::string ifname;       // kTap: to be created, or found
+  std::string script;       // run with the interface's name once it is there; empty: none
+  std::string down_script;  // the same when it goes
+  int fd = -1;              // inherited: a tap, or a connected socket
+};
+
+class Netdev : public core::NetBackend {
+ public:
+  explicit Netdev(std::string id) : id_(std::move(id)) {}
+  const std::string& id() const { return id_; }
+  /// For people: "tap,ifname=vif1.0-emu".
+  virtual std::string describe() const = 0;
+
+ private:
+  std::string id_;
+};
+
+core::Result<std::unique_ptr<Netdev>> open(loop::Loop& loop, const Spec& spec);
+
+}  // namespace netdev
