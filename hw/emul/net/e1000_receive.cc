@@ -12,7 +12,7 @@ namespace {
 using namespace e1000_regs;  // NOLINT(google-build-using-namespace)
 using core::Bytes;
 
-constexpr std::size_t kHeader = 14, kTag = 4;
+constexpr std::size_t kTag = 4;
 constexpr std::size_t kShortest = 60;  // without CRC, as all lengths here
 constexpr std::size_t kCrc = 4;
 constexpr std::size_t kLongest = 1522 - kCrc, kLongestLong = 16384 - kCrc;
