@@ -76,10 +76,10 @@ struct Ps2Port {
 
   /// Makes restored values fit each other and the limits above.
   void sanitize() {
+    read_at = wrap(read_at);  // first: the difference of any two numbers is none
     i32 replies = 0;
-    if (replies_end >= 0) replies = std::min(wrap(replies_end - read_at), kReplies);
+    if (replies_end >= 0) replies = std::min(wrap(wrap(replies_end) - read_at), kReplies);
     count = std::clamp(count, replies, replies + kDepth);
-    read_at = wrap(read_at);
     write_at = wrap(read_at + count);
     replies_end = replies > 0 ? wrap(read_at + replies) : -1;
   }

@@ -54,7 +54,8 @@ constexpr core::StateTable kTable{
           const u64 latest = u64{1} << 62;
           return s.cmos_index < 128 && s.base_rtc < kMostSeconds && s.last_update < latest &&
                  s.offset >= 0 && s.offset < core::kNsPerSecond && s.next_periodic_time >= 0 &&
-                 s.periodic_timer >= -1 && s.update_timer >= -1;
+                 static_cast<u64>(s.next_periodic_time) < latest && s.periodic_timer >= -1 &&
+                 s.update_timer >= -1;
         }};
 static_assert(core::covers<Mc146818::State>(kTable));
 
@@ -169,6 +170,8 @@ core::StateSection Mc146818::section() {
 
 void Mc146818::after_restore() {
   s_.period = period_ticks();
+  // Interrupts that are overdue are made up for one by one: from a stream, no more than a second's.
+  s_.next_periodic_time = std::max(s_.next_periodic_time, clock_.now_ns() - core::kNsPerSecond);
   if (s_.period != 0 && s_.periodic_timer >= 0) {
     periodic_->arm(s_.periodic_timer);
   } else {

@@ -32,9 +32,13 @@ constexpr core::StateTable kChannelTable{
     .name = "pit channel", .version = 2, .min_version = 2, .fields = kChannelFields};
 static_assert(core::covers<Channel>(kChannelTable));
 
+/// 146 years: rounds are added to it.
+constexpr i64 kLatest = i64{1} << 62;
+
 bool valid(const Channel& channel) {
   return channel.count >= 1 && channel.count <= 0x10000 && channel.count_load_time >= 0 &&
-         channel.mode <= 7;
+         channel.count_load_time < kLatest && channel.next_transition_time >= -1 &&
+         channel.next_transition_time < kLatest && channel.mode <= 7;
 }
 
 constexpr auto kFields = std::to_array<core::Field>({
@@ -110,7 +114,9 @@ core::StateSection I8254::section() {
 }
 
 void I8254::after_restore() {
-  const i64 next = s_.channels[0].next_transition_time;
+  // Changes that are overdue are made up for one by one: from a stream, no more than a second's.
+  i64& next = s_.channels[0].next_transition_time;
+  if (next >= 0) next = std::max(next, clock_.now_ns() - core::kNsPerSecond);
   irq_.set(s_.irq_disabled == 0 && out_at(s_.channels[0], clock_.now_ns()));
   if (next >= 0 && s_.irq_disabled == 0) {
     timer_->arm(next);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hw/emul/core/state_codec.h"
 #include "tests/bench/bench.h"
 
 namespace {
@@ -198,6 +199,33 @@ TEST_F(Clock146818, StateSurvives) {
   EXPECT_TRUE(b.irq.level(8));
   const auto section = rtc.section();
   torture_restore(*section.table, trip.before, sizeof(rtc::Mc146818::State), 200);
+}
+
+/// From a hostile stream: no guest had it, and no host has the time to make up for all of it.
+TEST_F(Clock146818, AnInterruptLongOverdueIsNotMadeUpFor) {
+  b.clock.advance(i64{1} << 61);
+  set(0x0a, 0x23);  // 8192 Hz
+  set(0x0b, 0x42);
+  auto& state = *static_cast<rtc::Mc146818::State*>(rtc.section().state);
+  state.next_periodic_time = 0;
+  rtc.after_restore();
+  int interrupts = 0;
+  for (int i = 0; i < 10; ++i) {
+    b.clock.advance(kNsPerSecond / 8192);
+    if ((get(0x0c) & 0x40) != 0) ++interrupts;
+  }
+  EXPECT_GE(interrupts, 9);
+  EXPECT_GT(state.next_periodic_time, b.clock.now_ns());
+}
+
+TEST_F(Clock146818, ATimeThatCannotBeAddedToIsRefused) {
+  const auto section = rtc.section();
+  auto state = *static_cast<rtc::Mc146818::State*>(section.state);
+  state.next_periodic_time = i64{1} << 62;
+  std::vector<u8> image;
+  encode_state(*section.table, &state, image);
+  Bytes in = image;
+  EXPECT_FALSE(decode_state(*section.table, &state, section.table->version, in));
 }
 
 TEST_F(Clock146818, RubbishIsHarmless) {

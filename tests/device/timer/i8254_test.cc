@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hw/emul/core/state_codec.h"
 #include "hw/emul/timer/speaker.h"
 #include "tests/bench/bench.h"
 
@@ -168,6 +169,32 @@ TEST_F(Timer8254, StateSurvives) {
   b.inb(0x61);
   const auto port = save_disturb_restore(speaker, [this] { b.outb(0x61, 0); });
   EXPECT_EQ(port.before, port.after);
+}
+
+/// From a hostile stream: no guest had it, and no host has the time to make up for all of it.
+TEST_F(Timer8254, AChangeLongOverdueIsNotMadeUpFor) {
+  program(0x30, 2);
+  b.clock.advance(i64{1} << 61);
+  program(0x34, 2);
+  auto& state = *static_cast<timer::I8254::State*>(pit.section().state);
+  state.channels[0].next_transition_time = 0;
+  pit.after_restore();
+  b.irq.take_edges(0);
+  b.clock.advance(kMs);
+  EXPECT_LE(b.irq.take_edges(0), 1193182 / 2 + 600);
+}
+
+TEST_F(Timer8254, TimesThatCannotBeAddedToAreRefused) {
+  for (const bool load : {false, true}) {
+    const auto section = pit.section();
+    auto state = *static_cast<timer::I8254::State*>(section.state);
+    auto& channel = state.channels[0];
+    (load ? channel.count_load_time : channel.next_transition_time) = i64{1} << 62;
+    std::vector<u8> image;
+    encode_state(*section.table, &state, image);
+    Bytes in = image;
+    EXPECT_FALSE(decode_state(*section.table, &state, section.table->version, in)) << load;
+  }
 }
 
 TEST_F(Timer8254, RubbishIsHarmless) {
