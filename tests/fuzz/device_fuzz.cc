@@ -218,6 +218,10 @@ void play(Input in, const Target* only) {
   auto& bench = board.bench;
   const auto provided =
       only == nullptr || only->provided ? std::make_unique<Provided>(bench) : nullptr;
+  // An 8254 may change its line at each tick of its clock, a million times a second.
+  core::i64 time_left = provided == nullptr || (only != nullptr && only->name == "mc146818")
+                            ? core::i64{1} << 60
+                            : core::kNsPerSecond / 2;
   for (unsigned step = 0; step < kMostSteps && !in.done(); ++step) {
     const u8 op = in.take<u8>();
     const Target& target = only != nullptr ? *only : kTargets[in.take<u8>() % std::size(kTargets)];
@@ -269,7 +273,12 @@ void play(Input in, const Target* only) {
         bench.ram.write(at, in.bytes(std::size_t{1} << (op / 32)));
         break;
       }
-      case 10: bench.clock.advance(core::i64{1} << in.take<u8>() % 36); break;
+      case 10: {
+        const core::i64 passed = std::min(core::i64{1} << in.take<u8>() % 36, time_left);
+        time_left -= passed;
+        bench.clock.advance(passed);
+        break;
+      }
       case 11:
         if ((op & 0x20) != 0 && !board.disk.pending.empty()) {
           board.disk.fail_next(in.take<u8>());

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,8 +66,6 @@ Process::Process(const ProcessOptions& options) : log_(options.log) {
     ::close(null);
     for (const int file : options.files) ::fcntl(file, F_SETFD, 0);
     ::setsid();
-    // Without its hypervisor it would spin for ever: whatever ends the test ends it, too.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::execve(arguments[0], arguments.data(), variables.data());
     ::_exit(127);
   }
