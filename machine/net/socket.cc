@@ -8,11 +8,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "hw/emul/core/bits.h"
+
 namespace netdev {
 namespace {
 
 constexpr std::size_t kMostFrames = 128;
-constexpr std::size_t kLength = 4;
+constexpr std::size_t kLength = sizeof(u32);
 
 }  // namespace
 
@@ -65,9 +67,7 @@ StreamSocket::Outcome StreamSocket::read_frames() {
   used += static_cast<std::size_t>(count);
   std::size_t at = 0;
   while (used - at >= kLength) {
-    const u8* head = &all[at];
-    const std::size_t length = std::size_t{head[0]} << 24 | std::size_t{head[1]} << 16 |
-                               std::size_t{head[2]} << 8 | head[3];
+    const std::size_t length = core::load_be<u32>(&all[at]);
     // Whoever says so has lost its place in the stream.
     if (length == 0 || length > core::kMaxNetFrame) return Outcome::kDead;
     if (used - at - kLength < length) break;
@@ -87,9 +87,7 @@ void StreamSocket::keep(Bytes unsent) {
 StreamSocket::Outcome StreamSocket::write_frame(Bytes frame) {
   if (const Outcome outcome = write_rest(); outcome != Outcome::kDone) return outcome;
   std::array<u8, kLength> head{};
-  for (unsigned i = 0; i < kLength; ++i) {
-    head[i] = static_cast<u8>(frame.size() >> (24 - 8 * i));
-  }
+  core::store_be<u32>(head.data(), frame.size());
   iovec parts[2] = {{head.data(), kLength}, {const_cast<u8*>(frame.data()), frame.size()}};
   msghdr message{};
   message.msg_iov = parts;

@@ -1,4 +1,4 @@
-// Register bit fields as the manuals print them, and little-endian loads and stores.
+// Register bit fields as the manuals print them, and loads and stores in either byte order.
 #pragma once
 
 #include <cstring>
@@ -42,6 +42,22 @@ inline T load_le(const void* from) {
 template <typename T>
 inline void store_le(void* to, T value) {
   std::memcpy(to, &value, sizeof value);
+}
+
+/// Unaligned big-endian loads and stores, as SCSI and the Internet protocols have them.
+template <typename T>
+inline T load_be(const void* from) {
+  const auto* bytes = static_cast<const u8*>(from);
+  T value = 0;
+  for (unsigned i = 0; i < sizeof value; ++i) value = low<T>(u64{value} << 8 | bytes[i]);
+  return value;
+}
+
+/// The low bytes of `value`, as many as a T has.
+template <typename T>
+inline void store_be(void* to, u64 value) {
+  auto* bytes = static_cast<u8*>(to);
+  for (unsigned i = 0; i < sizeof(T); ++i) bytes[i] = low<u8>(value >> (8 * (sizeof(T) - 1 - i)));
 }
 
 /// The low `width` bytes (1..8) of all ones: what an absent register reads as.

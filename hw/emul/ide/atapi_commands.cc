@@ -6,22 +6,6 @@
 namespace ide {
 namespace {
 
-u32 be16(const u8* from) {
-  return u32{from[0]} << 8 | from[1];
-}
-u32 be32(const u8* from) {
-  return be16(from) << 16 | be16(from + 2);
-}
-
-void put_be16(u8* to, u64 value) {
-  to[0] = core::low<u8>(value >> 8);
-  to[1] = core::low<u8>(value);
-}
-void put_be32(u8* to, u64 value) {
-  put_be16(to, value >> 16);
-  put_be16(to + 2, value);
-}
-
 void put_text(u8* to, unsigned length, const std::string& text) {
   for (unsigned i = 0; i < length; ++i) to[i] = i < text.size() ? static_cast<u8>(text[i]) : ' ';
 }
@@ -29,7 +13,7 @@ void put_text(u8* to, unsigned length, const std::string& text) {
 /// A TOC address, four bytes in either form.
 void put_address(u8* to, u64 frame, bool msf) {
   if (!msf) {
-    put_be32(to, frame);
+    core::store_be<u32>(to, frame);
     return;
   }
   const u64 at = frame + 150;
@@ -124,8 +108,8 @@ void AtapiDrive::inquiry_page(u8 page, u32 allocation) {
       entry[0] = 0x01;  // binary
       entry[1] = 0x03;  // NAA
       entry[3] = kName - 4;
-      put_be32(entry + 4, identity_.wwn >> 32);
-      put_be32(entry + 8, identity_.wwn);
+      core::store_be<u32>(entry + 4, identity_.wwn >> 32);
+      core::store_be<u32>(entry + 8, identity_.wwn);
       length += kName;
     }
   } else {
@@ -161,14 +145,15 @@ void AtapiDrive::prevent_removal(const Packet& packet) {
 
 void AtapiDrive::read_capacity(const Packet& /*packet*/) {
   u8* out = clear_buffer(8);
-  put_be32(out, frames() - 1);
-  put_be32(out + 4, kCdSectorSize);
+  core::store_be<u32>(out, frames() - 1);
+  core::store_be<u32>(out + 4, kCdSectorSize);
   reply(8, 8);
 }
 
 void AtapiDrive::read(const Packet& packet) {
-  const u64 count = packet[0] == kRead10 ? be16(&packet[7]) : be32(&packet[6]);
-  const u64 first = be32(&packet[2]);
+  const u64 count =
+      packet[0] == kRead10 ? core::load_be<u16>(&packet[7]) : core::load_be<u32>(&packet[6]);
+  const u64 first = core::load_be<u32>(&packet[2]);
   if (count == 0) {
     succeed();
   } else if (first >= frames() || count > frames() - first) {
@@ -179,8 +164,8 @@ void AtapiDrive::read(const Packet& packet) {
 }
 
 void AtapiDrive::read_cd(const Packet& packet) {
-  const u64 count = u64{packet[6]} << 16 | be16(&packet[7]);
-  const u64 first = be32(&packet[2]);
+  const u64 count = u64{packet[6]} << 16 | core::load_be<u16>(&packet[7]);
+  const u64 first = core::load_be<u32>(&packet[2]);
   const u8 parts = packet[9] & kReadCdPartsMask;
   if (count != 0 && (first >= frames() || count > frames() - first)) {
     check_condition(kIllegalRequest, kAscLbaOutOfRange);
@@ -198,7 +183,7 @@ void AtapiDrive::read_cd(const Packet& packet) {
 }
 
 void AtapiDrive::seek(const Packet& packet) {
-  if (be32(&packet[2]) >= frames()) {
+  if (core::load_be<u32>(&packet[2]) >= frames()) {
     check_condition(kIllegalRequest, kAscLbaOutOfRange);
   } else {
     succeed();
@@ -225,7 +210,7 @@ void AtapiDrive::read_toc(const Packet& packet) {
     out[length + 2] = kLeadOut;
     put_address(out + length + 4, frames(), msf);
     length += 8;
-    put_be16(out, length - 2);
+    core::store_be<u16>(out, length - 2);
   } else if (format == 1) {
     length = 12;
     clear_buffer(length)[1] = core::low<u8>(length - 2);
@@ -237,7 +222,7 @@ void AtapiDrive::read_toc(const Packet& packet) {
   }
   buffer()[2] = 1;  // first and
   buffer()[3] = 1;  // last track or session
-  reply(length, be16(&packet[7]));
+  reply(length, core::load_be<u16>(&packet[7]));
 }
 
 /// MMC-5 table 459: points A0, A1, A2 and track 1, of 11 bytes each.
@@ -246,7 +231,7 @@ u32 AtapiDrive::fill_full_toc(bool msf) {
   constexpr u32 kEntry = 11;
   constexpr u32 kLength = 4 + kEntry * std::size(kPoints);
   u8* out = clear_buffer(kLength);
-  put_be16(out, kLength - 2);
+  core::store_be<u16>(out, kLength - 2);
   u8* entry = out + 4;
   for (const u8 point : kPoints) {
     entry[0] = 1;  // session
@@ -268,7 +253,7 @@ u32 AtapiDrive::fill_full_toc(bool msf) {
 
 void AtapiDrive::get_configuration(const Packet& packet) {
   // Only the profile list, feature 0, is offered.
-  if (be16(&packet[2]) != 0) {
+  if (core::load_be<u16>(&packet[2]) != 0) {
     invalid_field();
     return;
   }
@@ -277,17 +262,17 @@ void AtapiDrive::get_configuration(const Packet& packet) {
   u16 current = 0;
   if (medium_readable()) current = frames() > kMaxCdFrames ? kProfileDvdRom : kProfileCdRom;
   u8* out = clear_buffer(kLength);
-  put_be32(out, kLength - 4);
-  put_be16(out + 6, current);
+  core::store_be<u32>(out, kLength - 4);
+  core::store_be<u16>(out + 6, current);
   out[10] = 0x03;  // persistent, current
   out[11] = 4 * std::size(kProfiles);
   u8* entry = out + 12;
   for (const u16 profile : kProfiles) {
-    put_be16(entry, profile);
+    core::store_be<u16>(entry, profile);
     entry[2] = profile == current ? 1 : 0;
     entry += 4;
   }
-  reply(kLength, std::min<u32>(be16(&packet[7]), kSectorSize));
+  reply(kLength, std::min<u32>(core::load_be<u16>(&packet[7]), kSectorSize));
 }
 
 void AtapiDrive::get_event_status(const Packet& packet) {
@@ -314,8 +299,8 @@ void AtapiDrive::get_event_status(const Packet& packet) {
     }
     length = 8;
   }
-  put_be16(out, length - 4);
-  reply(length, be16(&packet[7]));
+  core::store_be<u16>(out, length - 4);
+  reply(length, core::load_be<u16>(&packet[7]));
 }
 
 void AtapiDrive::read_disc_information(const Packet& packet) {
@@ -332,7 +317,7 @@ void AtapiDrive::read_disc_information(const Packet& packet) {
   out[5] = 1;     // first track of the last session
   out[6] = 1;     // last one
   out[7] = 0x20;  // unrestricted use
-  reply(kLength, be16(&packet[7]));
+  reply(kLength, core::load_be<u16>(&packet[7]));
 }
 
 void AtapiDrive::mode_sense(const Packet& packet) {
@@ -362,23 +347,23 @@ void AtapiDrive::mode_sense(const Packet& packet) {
       body[4] = 0x71;  // multisession, mode 2, and audio: without it some systems do not mount
       body[5] = 0x60;
       body[6] = core::low<u8>(0x29 | (s_.tray_locked ? 0x02 : 0));  // tray, eject, lock
-      put_be16(body + 8, 704);                                      // kB a second
-      put_be16(body + 10, 2);
-      put_be16(body + 12, 512);  // kB of buffer
-      put_be16(body + 14, 704);
+      core::store_be<u16>(body + 8, 704);                           // kB a second
+      core::store_be<u16>(body + 10, 2);
+      core::store_be<u16>(body + 12, 512);  // kB of buffer
+      core::store_be<u16>(body + 14, 704);
       break;
     default: invalid_field(); return;
   }
-  put_be16(out, length - 2);
+  core::store_be<u16>(out, length - 2);
   out[2] = 0x70;  // medium type: none that the obsolete field knows
   body[0] = page;
   body[1] = core::low<u8>(length - kHeader - 2);
-  reply(length, be16(&packet[7]));
+  reply(length, core::load_be<u16>(&packet[7]));
 }
 
 void AtapiDrive::mechanism_status(const Packet& packet) {
   clear_buffer(8)[5] = 1;  // slots
-  reply(8, be16(&packet[8]));
+  reply(8, core::load_be<u16>(&packet[8]));
 }
 
 // --- READ DVD STRUCTURE ---
@@ -397,8 +382,8 @@ void AtapiDrive::read_dvd_structure(const Packet& packet) {
     invalid_field();
     return;
   }
-  put_be16(buffer(), length - 2);
-  reply(length, be16(&packet[8]));
+  core::store_be<u16>(buffer(), length - 2);
+  reply(length, core::load_be<u16>(&packet[8]));
 }
 
 /// The structure and its length; 0 for those that there are not.
@@ -412,8 +397,8 @@ u32 AtapiDrive::fill_dvd_structure(u8 format) {
       out[4] = 1;    // DVD-ROM, part 1
       out[5] = 0xf;  // 120 mm, no rate
       out[6] = 1;    // one layer, read-only
-      put_be32(out + 12, frames() - 1);
-      put_be32(out + 16, frames() - 1);
+      core::store_be<u32>(out + 12, frames() - 1);
+      core::store_be<u32>(out + 16, frames() - 1);
       return kLong;
     case 0x01: return kCopyright;  // none
     case 0x04: return kLong;       // manufacturing information
@@ -427,7 +412,7 @@ u32 AtapiDrive::fill_dvd_structure(u8 format) {
       for (const Listed& one : kListed) {
         entry[0] = one.format;
         entry[1] = 0x40;  // readable
-        put_be16(entry + 2, one.length);
+        core::store_be<u16>(entry + 2, one.length);
         entry += 4;
       }
       return 4 + 4 * std::size(kListed);

@@ -3,6 +3,9 @@
 #include <bit>
 #include <cstring>
 
+#include "hw/emul/core/bits.h"
+#include "hw/emul/net/ethernet.h"
+
 namespace net {
 namespace {
 
@@ -12,18 +15,13 @@ using core::u32;
 using core::u64;
 using core::u8;
 
-constexpr std::size_t kEthernet = 14;
 constexpr u8 kTcp = 6, kUdp = 17;
-
-u16 be16(Bytes data, std::size_t at) {
-  return static_cast<u16>(data[at] << 8 | data[at + 1]);
-}
 
 void check_transport(Bytes addresses, Bytes segment, u8 protocol, ReceivedChecksums& result) {
   const std::size_t minimum = protocol == kTcp ? 20 : 8;
   if ((protocol != kTcp && protocol != kUdp) || segment.size() < minimum) return;
   // A UDP sender may have none.
-  if (protocol == kUdp && be16(segment, 6) == 0) return;
+  if (protocol == kUdp && core::load_be<u16>(&segment[6]) == 0) return;
   const u64 sum = checksum_add(addresses) + protocol + segment.size() + checksum_add(segment);
   result.tcp_checked = true;
   result.tcp_good = checksum_fold(sum) == 0xffff;
@@ -32,17 +30,17 @@ void check_transport(Bytes addresses, Bytes segment, u8 protocol, ReceivedChecks
 void check_ipv4(Bytes packet, ReceivedChecksums& result) {
   if (packet.size() < 20 || packet[0] >> 4 != 4) return;
   const std::size_t header = (packet[0] & 0xfu) * 4;
-  const std::size_t total = be16(packet, 2);
+  const std::size_t total = core::load_be<u16>(&packet[2]);
   if (header < 20 || total < header || total > packet.size()) return;
   result.ip_checked = true;
   result.ip_good = checksum_fold(checksum_add(packet.first(header))) == 0xffff;
-  if ((be16(packet, 6) & 0x3fff) != 0) return;  // a fragment
+  if ((core::load_be<u16>(&packet[6]) & 0x3fff) != 0) return;  // a fragment
   check_transport(packet.subspan(12, 8), packet.subspan(header, total - header), packet[9], result);
 }
 
 void check_ipv6(Bytes packet, ReceivedChecksums& result) {
   if (packet.size() < 40 || packet[0] >> 4 != 6) return;
-  const std::size_t length = be16(packet, 4);
+  const std::size_t length = core::load_be<u16>(&packet[4]);
   if (length > packet.size() - 40) return;
   // Extension headers: not checked, as the chip may.
   check_transport(packet.subspan(8, 32), packet.subspan(40, length), packet[6], result);
@@ -75,10 +73,10 @@ u16 checksum_fold(u64 sum) {
 
 ReceivedChecksums check_frame(Bytes frame) {
   ReceivedChecksums result;
-  if (frame.size() < kEthernet) return result;
-  const u16 type = be16(frame, 12);
-  if (type == 0x0800) check_ipv4(frame.subspan(kEthernet), result);
-  if (type == 0x86dd) check_ipv6(frame.subspan(kEthernet), result);
+  if (frame.size() < kEthernetHeader) return result;
+  const u16 type = core::load_be<u16>(&frame[12]);
+  if (type == 0x0800) check_ipv4(frame.subspan(kEthernetHeader), result);
+  if (type == 0x86dd) check_ipv6(frame.subspan(kEthernetHeader), result);
   return result;
 }
 

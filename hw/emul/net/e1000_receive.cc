@@ -5,6 +5,7 @@
 #include "hw/emul/core/guest_error.h"
 #include "hw/emul/net/checksum.h"
 #include "hw/emul/net/e1000.h"
+#include "hw/emul/net/ethernet.h"
 
 namespace net {
 namespace {
@@ -13,20 +14,7 @@ using namespace e1000_regs;  // NOLINT(google-build-using-namespace)
 using core::Bytes;
 
 constexpr std::size_t kTag = 4;
-constexpr std::size_t kShortest = 60;  // without CRC, as all lengths here
-constexpr std::size_t kCrc = 4;
 constexpr std::size_t kLongest = 1522 - kCrc, kLongestLong = 16384 - kCrc;
-
-u16 be16(Bytes data, std::size_t at) {
-  return core::low<u16>(data[at] << 8 | data[at + 1]);
-}
-
-bool is_broadcast(Bytes frame) {
-  return std::all_of(frame.begin(), frame.begin() + 6, [](u8 byte) { return byte == 0xff; });
-}
-bool is_multicast(Bytes frame) {
-  return (frame[0] & 1) != 0;
-}
 
 }  // namespace
 
@@ -99,8 +87,8 @@ E1000::Match E1000::address_filter(Bytes frame) {
 
 E1000::Match E1000::filter(Bytes frame) {
   const u32 control = s_.reg(RCTL);
-  if (be16(frame, 12) == s_.reg(VET) && rctl::VlanFilter::test(control)) {
-    const u16 tag = be16(frame, 14);
+  if (core::load_be<u16>(&frame[12]) == s_.reg(VET) && rctl::VlanFilter::test(control)) {
+    const u16 tag = core::load_be<u16>(&frame[14]);
     const u32 vlan = tag & 0xfff;
     if ((s_.reg(VFTA + vlan / 32 * 4) >> (vlan % 32) & 1) == 0) return Match::kNo;
     const u32 cfi = tag >> 12 & 1;
@@ -153,10 +141,10 @@ void E1000::receive_frame(Bytes frame, u32& causes) {
 
   Completion completion;
   Bytes head, body = frame;
-  const bool tagged = be16(frame, 12) == s_.reg(VET);
+  const bool tagged = core::load_be<u16>(&frame[12]) == s_.reg(VET);
   if (tagged && ctrl::VlanMode::test(s_.reg(CTRL))) {  // 9.4
     completion.status = rxd::kVlan;
-    completion.special = be16(frame, 14);
+    completion.special = core::load_be<u16>(&frame[14]);
     head = frame.first(12);
     body = frame.subspan(12 + kTag);
   }

@@ -4,6 +4,7 @@
 #include "hw/emul/core/guest_error.h"
 #include "hw/emul/net/checksum.h"
 #include "hw/emul/net/e1000.h"
+#include "hw/emul/net/ethernet.h"
 
 namespace net {
 namespace {
@@ -15,18 +16,9 @@ constexpr u32 kFetch = 32;                     // descriptors read at once
 constexpr u64 kVisit = 512 << 10;              // bytes moved before others get their turn
 constexpr u64 kPerDescriptor = 64;             // what one costs without data, in the same money
 constexpr u32 kLongestPacket = kTxBuffer - 1;  // the size is 16 bits in the stream
-constexpr std::size_t kHeader = 14, kShortest = 60, kCrc = 4;
 /// No TCP has smaller segments, and each costs a frame.
 constexpr u32 kSmallestSegment = 16;
 constexpr u8 kPushFin = 0x09;
-
-u16 be16(const u8* at) {
-  return core::low<u16>(at[0] << 8 | at[1]);
-}
-void put_be16(u8* at, u32 value) {
-  at[0] = core::low<u8>(value >> 8);
-  at[1] = core::low<u8>(value);
-}
 
 /// Sums [start, end] (to the packet's end if `end` is 0) and puts the result at `where`.
 void insert_sum(core::MutableBytes packet, std::size_t where, std::size_t start, std::size_t end) {
@@ -34,7 +26,7 @@ void insert_sum(core::MutableBytes packet, std::size_t where, std::size_t start,
   if (end != 0 && end < size) size = end + 1;
   if (start >= size || where + 2 > size) return;
   const u16 sum = core::low<u16>(~checksum_fold(checksum_add(packet.subspan(start, size - start))));
-  put_be16(&packet[where], sum == 0 ? 0xffff : sum);
+  core::store_be<u16>(&packet[where], sum == 0 ? 0xffff : sum);
 }
 
 }  // namespace
@@ -219,36 +211,34 @@ void E1000::fix_headers() {
   u8* transport = &s_.tx_data[context.tucss];
   const u32 size = s_.tx_size;
   if (context.ip != 0) {
-    put_be16(ip + 2, size - context.ipcss);
-    put_be16(ip + 4, be16(ip + 4) + frames);
+    core::store_be<u16>(ip + 2, size - context.ipcss);
+    core::store_be<u16>(ip + 4, core::load_be<u16>(ip + 4) + frames);
   } else {
-    put_be16(ip + 4, size - context.ipcss - 40u);
+    core::store_be<u16>(ip + 4, size - context.ipcss - 40u);
   }
   const u32 length = size - context.tucss;
   if (context.tcp != 0) {
     const u32 sent = frames * context.mss;
-    const u32 sequence = (u32{be16(transport + 4)} << 16 | be16(transport + 6)) + sent;
-    put_be16(transport + 4, sequence >> 16);
-    put_be16(transport + 6, sequence);
+    core::store_be<u32>(transport + 4, core::load_be<u32>(transport + 4) + sent);
     if (i64{context.paylen} - sent > context.mss) {
       transport[13] = core::low<u8>(transport[13] & ~kPushFin);
     } else if (frames != 0) {
       count(TSCTC);
     }
   } else {
-    put_be16(transport + 4, length);
+    core::store_be<u16>(transport + 4, length);
   }
   if ((s_.sum_needed & txd::kInsertTcp) != 0) {
     // The driver left the pseudo header's sum there, without the length.
     u8* sum = &s_.tx_data[context.tucso];
-    put_be16(sum, checksum_fold(u64{be16(sum)} + core::low<u16>(length)));
+    core::store_be<u16>(sum, checksum_fold(u64{core::load_be<u16>(sum)} + core::low<u16>(length)));
   }
   s_.tso_frames = core::low<u16>(frames + 1);
 }
 
 /// What is in the buffer, as one frame into the batch.
 void E1000::send_segment() {
-  if (broken_ || s_.tx_size < kHeader) return;
+  if (broken_ || s_.tx_size < kEthernetHeader) return;
   if (segmented_) fix_headers();
   const TxContext& context = segmented_ ? s_.tso_props : s_.props;
   const core::MutableBytes packet = core::MutableBytes(s_.tx_data).first(s_.tx_size);
@@ -274,8 +264,8 @@ void E1000::send_segment() {
   if (tag_) {  // 9.3
     to = std::copy_n(from, 12, to);
     from += 12;
-    put_be16(&*to, s_.reg(VET));
-    put_be16(&*to + 2, tag_value_);
+    core::store_be<u16>(&*to, s_.reg(VET));
+    core::store_be<u16>(&*to + 2, tag_value_);
     to += 4;
   }
   to = std::copy(from, packet.end(), to);
@@ -286,10 +276,8 @@ void E1000::send_segment() {
   count_octets(GOTCL, size + kCrc);
   count_octets(TOTL, size + kCrc);
   count_size(PTC64, size + kCrc);
-  if ((frame[0] & 1) != 0) {
-    const bool broadcast =
-        std::all_of(frame.begin(), frame.begin() + 6, [](u8 byte) { return byte == 0xff; });
-    count(broadcast ? BPTC : MPTC);
+  if (is_multicast(frame)) {
+    count(is_broadcast(frame) ? BPTC : MPTC);
   }
 }
 
