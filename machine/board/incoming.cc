@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <cstring>
 
 #include "hw/emul/core/fd.h"
+#include "machine/child/child.h"
 #include "machine/state/descriptor.h"
 
 namespace board {
@@ -38,35 +38,18 @@ core::Result<Bytes> output_of(const std::string& command) {
   core::Fd ours(ends[0]);
   core::Fd theirs(ends[1]);
 
-  // The device thread blocks signals that its loop reads; a command wants them as usual.
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
-  std::string shell = "sh";
-  std::string option = "-c";
-  std::string text = command;
-  const std::array<char*, 4> arguments{shell.data(), option.data(), text.data(), nullptr};
-  pid_t child = -1;
-  const int error =
-      posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
+  child::Plan plan;
+  plan.give(theirs.get(), STDOUT_FILENO);
+  pid_t pid = -1;
+  const int error = plan.start("/bin/sh", {"sh", "-c", command}, pid);
   if (error != 0) return core::fail(fmt::format("cannot start /bin/sh: {}", std::strerror(error)));
 
   theirs.reset();
   auto bytes = state::read_all(ours.get());
   ours.reset();
   // One that says nothing for long is not waited for.
-  if (!bytes) kill(child, SIGKILL);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  if (!bytes) kill(pid, SIGKILL);
+  const int status = child::wait_for(pid);
   if (bytes && status != 0) return core::fail(how_it_ended(status));
   return bytes;
 }

@@ -243,8 +243,7 @@ core::Result<void> XenMachine::restore() {
   loop_.stop_clock();
   auto result = state_port_->load(*stream);
   if (result && video_ != nullptr) {
-    constexpr u64 kFlags = 15;
-    result = video_->settle(board_->vga()->config_get(pci::kBar0, 4) & ~kFlags);
+    result = video_->settle(board_->vga()->config_get(pci::kBar0, 4) & ~u64{pci::kBarMemoryFlags});
   }
   if (!result) return core::fail(fmt::format("{}: {}", text, result.error().message));
   return {};

@@ -1,8 +1,6 @@
 // Starting, restarting and ending the VNC process.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "machine/child/child.h"
 #include "machine/display/vnc_server.h"
 
 #ifndef XENOLITH_LIBEXECDIR
@@ -33,40 +32,12 @@ std::string directory_of_this_program() {
   return whole.substr(0, whole.rfind('/'));
 }
 
-/// posix_spawn's attribute objects, freed on every way out.
-struct SpawnPlan {
-  SpawnPlan() {
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawnattr_init(&attributes);
-  }
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&files);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-};
-
 /// 0 or an errno value.
 int spawn_program(const std::string& program, int channel, pid_t& pid) {
-  SpawnPlan plan;
-  ::posix_spawn_file_actions_addopen(&plan.files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&plan.files, channel, vnc::kChannelFd);
-  sigset_t none;
-  sigset_t ignored;  // by us, which it would inherit
-  sigemptyset(&none);
-  sigemptyset(&ignored);
-  sigaddset(&ignored, SIGPIPE);
-  sigaddset(&ignored, SIGXFSZ);
-  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  ::posix_spawnattr_setsigdefault(&plan.attributes, &ignored);
-  ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::string name = "xenolith-vnc";
-  char* const arguments[] = {name.data(), nullptr};
-  return ::posix_spawn(&pid, program.c_str(), &plan.files, &plan.attributes, arguments, environ);
+  child::Plan plan;
+  plan.open(0, "/dev/null", O_RDONLY);
+  plan.give(channel, vnc::kChannelFd);
+  return plan.start(program, {"xenolith-vnc"}, pid);
 }
 
 }  // namespace
@@ -167,8 +138,7 @@ void VncServer::kill_child() {
   queue_.clear();
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  (void)child::wait_for(pid_);
   pid_ = -1;
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -13,9 +12,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "machine/child/child.h"
 #include "machine/log/log.h"
-
-extern char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace netdev {
 namespace {
@@ -25,14 +23,10 @@ constexpr std::size_t kMostFrames = 128;
 
 core::Result<void> run_script(const std::string& script, const std::string& ifname) {
   if (script.empty()) return {};
-  std::string path = script, name = ifname;
-  char* const arguments[] = {path.data(), name.data(), nullptr};
-  pid_t child = 0;
-  const int error = ::posix_spawn(&child, path.c_str(), nullptr, nullptr, arguments, environ);
+  pid_t pid = 0;
+  const int error = child::Plan().start(script, {script, ifname}, pid);
   if (error != 0) return core::fail(fmt::format("{}: {}", script, std::strerror(error)));
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = child::wait_for(pid);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   return core::fail(fmt::format("network script {} failed with status {}", script,
                                 WIFEXITED(status) ? WEXITSTATUS(status) : status));

@@ -70,6 +70,12 @@ TEST_F(Incoming, Command) {
   EXPECT_EQ(text, "");
 }
 
+// The device thread's blocked signals are not the command's.
+TEST_F(Incoming, CommandWithTheUsualSignals) {
+  begin_with("exec:grep -q '^SigBlk:.0*$' /proc/self/status && cat " + saved());
+  expect_goes_on();
+}
+
 // Its output is whole and its status is not 0: what it gave is not to be trusted.
 TEST_F(Incoming, CommandThatFails) {
   begin_with("exec:cat " + saved() + "; exit 3");

@@ -45,6 +45,7 @@ inline constexpr u16 kStatusW1C = 0xf900;
 inline constexpr u8 kHeaderMultiFunction = 0x80;
 inline constexpr u32 kBarIo = 0x1;
 inline constexpr u32 kBarPrefetch = 0x8;
+inline constexpr u32 kBarMemoryFlags = 0xf;  // below the address
 inline constexpr u32 kRomEnable = 0x1;
 
 inline constexpr unsigned kRomIndex = 6;  // of the expansion ROM among a function's BARs
