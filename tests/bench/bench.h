@@ -2,6 +2,7 @@
 // behaves like a guest driver: ports, memory, interrupts, time.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +35,7 @@ class Ram final : public GuestMemory {
   MemoryPin pin(Gpa gpa, u64 length, MemoryAccess access) override;
 
   u8& operator[](Gpa gpa) { return bytes_.at(gpa); }
+  void clear() { std::fill(bytes_.begin(), bytes_.end(), u8{0}); }
   template <typename T>
   T get(Gpa gpa) {
     return load_le<T>(&bytes_.at(gpa));
@@ -54,6 +56,7 @@ class Ram final : public GuestMemory {
 /// Time that tests move.
 class ManualClock final : public Clock {
  public:
+  static constexpr i64 kStart = 1000;
   i64 now_ns() const override { return now_; }
   std::unique_ptr<Timer> make_timer(std::function<void()> fire) override;
 
@@ -61,12 +64,11 @@ class ManualClock final : public Clock {
   void advance(i64 ns);
   /// The next deadline, or -1.
   i64 next_deadline() const;
-  /// Back to the beginning; no timer is left.
-  void start_again() { now_ = kStart; }
+  /// Back to the beginning, or any time; no timer is left.
+  void start_again(i64 now = kStart) { now_ = now; }
 
  private:
   class ManualTimer;
-  static constexpr i64 kStart = 1000;
   i64 now_ = kStart;
   std::vector<ManualTimer*> timers_;
 };

@@ -1,23 +1,11 @@
 // Whole sequences of drivers: the keyboard controller and mouse as Linux probes them, a floppy
 // controller without a drive, a VBE mode as the VGA BIOS and Linux set it, ACPI.
+#include "tests/diff/input_script.h"
 #include "tests/diff/screen_script.h"
 
 namespace diff {
 namespace {
 
-/// Each side by itself, so that one that says less does not shift what follows.
-void drain(Pair& pair) {
-  const auto take = [](xensim::Vcpu& cpu) {
-    std::string all;
-    for (int i = 0; i < 64; ++i) {
-      const unsigned status = cpu.inb(0x64);
-      if ((status & 1) == 0) return fmt::format("{}({:02x})", all, status);
-      all += fmt::format("{:02x}:{:02x} ", status, cpu.inb(0x60));
-    }
-    return all;
-  };
-  pair.same("says", take(pair.ours().vcpu()), take(pair.stock().vcpu()));
-}
 void controller(Pair& pair, std::initializer_list<u32> command) {
   u16 port = 0x64;
   for (const u32 byte : command) {
@@ -25,19 +13,6 @@ void controller(Pair& pair, std::initializer_list<u32> command) {
     port = 0x60;
   }
   drain(pair);
-}
-void keyboard(Pair& pair, std::initializer_list<u32> bytes) {
-  for (const u32 byte : bytes) {
-    pair.out(0x60, byte);
-    drain(pair);
-  }
-}
-void mouse(Pair& pair, std::initializer_list<u32> bytes) {
-  for (const u32 byte : bytes) {
-    pair.out(0x64, 0xd4);
-    pair.out(0x60, byte);
-    drain(pair);
-  }
 }
 void move(Pair& pair) {
   xensim::Json events = xensim::Json::array();
@@ -63,18 +38,18 @@ TEST(InputDrivers, Linux) {
   controller(pair, {0x60, 0x47});
   pair.interrupts();
   pair.at("keyboard");
-  keyboard(pair, {0xf2, 0xed, 0x00, 0xf3, 0x00, 0xf4});
+  to_keyboard(pair, {0xf2, 0xed, 0x00, 0xf3, 0x00, 0xf4});
   pair.at("keyboard reset");
-  keyboard(pair, {0xf5, 0xff, 0xf2, 0xf0, 0x02, 0xed, 0x02, 0xf4});
+  to_keyboard(pair, {0xf5, 0xff, 0xf2, 0xf0, 0x02, 0xed, 0x02, 0xf4});
   pair.interrupts();
   pair.at("mouse");
-  mouse(pair, {0xf2, 0xf6, 0xf5, 0xe8, 0x00, 0xe8, 0x00, 0xe8, 0x00, 0xe8, 0x00, 0xe9});
-  mouse(pair, {0xff, 0xf2});
+  to_mouse(pair, {0xf2, 0xf6, 0xf5, 0xe8, 0x00, 0xe8, 0x00, 0xe8, 0x00, 0xe8, 0x00, 0xe9});
+  to_mouse(pair, {0xff, 0xf2});
   pair.at("IntelliMouse");
-  mouse(pair, {0xf3, 200, 0xf3, 100, 0xf3, 80, 0xf2});
+  to_mouse(pair, {0xf3, 200, 0xf3, 100, 0xf3, 80, 0xf2});
   pair.at("Explorer");
-  mouse(pair, {0xf3, 200, 0xf3, 200, 0xf3, 80, 0xf2});
-  mouse(pair, {0xf3, 100, 0xe8, 3, 0xe6, 0xf4});
+  to_mouse(pair, {0xf3, 200, 0xf3, 200, 0xf3, 80, 0xf2});
+  to_mouse(pair, {0xf3, 100, 0xe8, 3, 0xe6, 0xf4});
   move(pair);
   pair.interrupts();
 }
@@ -88,20 +63,20 @@ TEST(InputDrivers, HalfAKnock) {
   for (const std::initializer_list<u32>& between :
        {std::initializer_list<u32>{0xff}, {0xf6}, {0xf3, 60}, {0xe8, 1}, {0xf4}, {0xe9}, {0xf2}}) {
     pair.at(fmt::format("{:#x} between", *between.begin()));
-    mouse(pair, {0xff, 0xf3, 200, 0xf3, 100});
-    mouse(pair, between);
-    mouse(pair, {0xf3, 80, 0xf2, 0xf4});
+    to_mouse(pair, {0xff, 0xf3, 200, 0xf3, 100});
+    to_mouse(pair, between);
+    to_mouse(pair, {0xf3, 80, 0xf2, 0xf4});
     move(pair);
-    mouse(pair, {0xf5});
+    to_mouse(pair, {0xf5});
     pair.interrupts();
   }
   pair.at("half a command");
-  mouse(pair, {0xff, 0xf3, 200, 0xf3, 100, 0xf3, 0xff});
-  mouse(pair, {0xf2, 0xf3, 80, 0xf2});
+  to_mouse(pair, {0xff, 0xf3, 200, 0xf3, 100, 0xf3, 0xff});
+  to_mouse(pair, {0xf2, 0xf3, 80, 0xf2});
   pair.at("reset of a wheel mouse");
-  mouse(pair, {0xf3, 200, 0xf3, 100, 0xf3, 80, 0xf2, 0xf4});
+  to_mouse(pair, {0xf3, 200, 0xf3, 100, 0xf3, 80, 0xf2, 0xf4});
   move(pair);
-  mouse(pair, {0xff, 0xf2, 0xf4});
+  to_mouse(pair, {0xff, 0xf2, 0xf4});
   move(pair);
   pair.interrupts();
 }

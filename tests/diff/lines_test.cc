@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/diff/dice.h"
@@ -30,8 +29,8 @@ class Line {
 
   std::string option() const { return fmt::format("unix:{}-SIDE,server=on,wait=off", path_); }
   void connect() {
-    ours_ = connect_to(path_ + "-ours");
-    stock_ = connect_to(path_ + "-stock");
+    ours_ = xensim::connect_to(path_ + "-ours");
+    stock_ = xensim::connect_to(path_ + "-stock");
   }
   void send(std::string_view bytes) {
     for (const int fd : {ours_, stock_}) {
@@ -45,13 +44,6 @@ class Line {
   }
 
  private:
-  static int connect_to(const std::string& path) {
-    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
-    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0) << path;
-    return fd;
-  }
   static std::string take(int fd, std::size_t bytes) {
     std::string all;
     pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
@@ -331,7 +323,7 @@ TEST_F(SerialLine, Linux) {
   pair.out(kUart + 2, 0x01);
   pair.at("start-up");
   for (const u32 fcr : {0x01U, 0x07U, 0x00U}) pair.out(kUart + 2, fcr);
-  for (const u16 reg : {5, 0, 2, 6}) pair.in(static_cast<u16>(kUart + reg));
+  for (const int reg : {5, 0, 2, 6}) pair.in(static_cast<u16>(kUart + reg));
   pair.out(kUart + 3, 0x03);
   pair.out(kUart + 4, 0x08);
   pair.interrupts();
@@ -346,7 +338,7 @@ TEST_F(SerialLine, Linux) {
   pair.out(kUart + 1, 0x00);
   pair.interrupts();
   pair.at("open");
-  for (const u16 reg : {5, 0, 2, 6}) pair.in(static_cast<u16>(kUart + reg));
+  for (const int reg : {5, 0, 2, 6}) pair.in(static_cast<u16>(kUart + reg));
   pair.out(kUart + 3, 0x93);
   pair.out(kUart, 1);
   pair.out(kUart + 1, 0);

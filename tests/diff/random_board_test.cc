@@ -110,7 +110,9 @@ void floppy_step(Pair& pair, Dice& dice, const std::string& where) {
     case 4: pair.out(0x3f3, dice.value(1)); break;
     case 5:
     case 6: {
-      for (const u16 port : {0x3f0, 0x3f1, 0x3f2, 0x3f3, 0x3f4, 0x3f7}) pair.in(port);
+      for (const int port : {0x3f0, 0x3f1, 0x3f2, 0x3f3, 0x3f4, 0x3f7}) {
+        pair.in(static_cast<u16>(port));
+      }
       break;
     }
 

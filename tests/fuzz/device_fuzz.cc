@@ -110,43 +110,6 @@ u64 place(Input& in) {
 }
 
 constexpr unsigned kMostSteps = 300;
-constexpr std::size_t kRam = 4 << 20;
-
-/// Everything as it was before the first input, so that a crash is found again by its input alone.
-/// Memory is kept and cleared: to allocate it anew takes most of the time.
-void begin_again(state::BoardBench& board) {
-  auto& bench = board.bench;
-  bench.clock.start_again();
-  bench.irq.levels.clear();
-  bench.irq.edges.clear();
-  bench.intx.levels.clear();
-  bench.msi.sent.clear();
-  bench.ram.pin_limit = ~u64{0};
-  std::memset(&bench.ram[0], 0, kRam);
-  std::memset(board.video.bytes().data(), 0, board.video.bytes().size());
-  board.video.at = 0;
-  board.routes = {};
-  board.rom_locked = false;
-  if (board.disk.writes + board.disk.discards != 0) {
-    std::fill(board.disk.bytes.begin(), board.disk.bytes.end(), u8{0});
-  }
-  for (bench::FakeDisk* disk : {&board.disk, &board.cd}) {
-    disk->pending.clear();
-    disk->read_only = disk->tray_is_locked = disk->tray_is_open = false;
-    disk->reads = disk->writes = disk->flushes = disk->discards = 0;
-  }
-  board.cd.medium = false;
-  for (bench::FakeChar* line : {&board.uart, &board.printer}) {
-    line->waiting.clear();
-    line->sent.clear();
-    line->room = ~std::size_t{0};
-    line->speed = 0;
-    line->breaks = 0;
-  }
-  board.build();
-  if (board.board == nullptr) std::abort();
-  set_up(board);
-}
 
 /// What the world around the machine does: resets, media, lines.
 void happen(Input& in, unsigned what, state::BoardBench& board, Provided* provided) {
@@ -214,7 +177,10 @@ void block(Input& in, bool read, const Area& area, u64 at, unsigned item, bench:
 
 void play(Input in, const Target* only) {
   static state::BoardBench board(true, 1, true);
-  begin_again(board);
+  // As before the first input, so that a crash is found again by its input alone.
+  board.start_again();
+  if (board.board == nullptr) std::abort();
+  set_up(board);
   auto& bench = board.bench;
   const auto provided =
       only == nullptr || only->provided ? std::make_unique<Provided>(bench) : nullptr;

@@ -21,18 +21,8 @@ using Stream = std::vector<u8>;
 /// A board, its shadows, and the clock that goes into the stream.
 struct Machine {
   /// As switched on, at a time of its own.
-  void fresh(i64 now = 1000) {
-    host.board.reset();
-    host.bench.clock.advance(now - host.bench.clock.now_ns());
-    if (std::exchange(used, false)) {  // clearing takes longer than all the rest
-      std::memset(&host.bench.ram[0], 0, 4 << 20);
-      const auto video = host.video.bytes();
-      std::fill(video.begin(), video.end(), u8{0});
-      std::fill(host.disk.bytes.begin(), host.disk.bytes.end(), u8{0});
-    }
-    host.disk.pending.clear();
-    host.cd.pending.clear();
-    host.build();
+  void fresh(i64 now = bench::ManualClock::kStart) {
+    host.start_again(std::exchange(used, false), now);
     if (host.board == nullptr) std::abort();
     loop.set_clock(now);
     shadows.emplace(loop, host.bench.pci, 2);

@@ -107,7 +107,7 @@ void save_calls(const Program& program, Readings& readings) {
   const std::string file = fmt::format("/dev/shm/xenolith-bench-{}.state", ::getpid());
   const std::string trace = file + ".strace";
   xensim::MachineOptions options{.program = program, .config = full_board()};
-  options.wrapper = {"/usr/bin/strace", "-D", "-f", "-qq", "-o", trace};
+  options.wrapper = tracing_to(trace);
   {
     Machine machine(options);
     machine.spawn();

@@ -1,6 +1,5 @@
 // start.*: from exec until the toolstack can go on, and memory.*: what a guest's process costs.
 #include <fmt/format.h>
-
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -9,7 +8,6 @@
 #include <thread>
 
 #include "hw/emul/core/fd.h"
-
 #include "tests/measure/figure.h"
 #include "tests/measure/process_tree.h"
 #include "tests/measure/system_calls.h"
@@ -63,9 +61,7 @@ void start_calls(const Program& program, Readings& readings) {
   Machine* at = nullptr;
   xensim::MachineOptions options{.program = program, .config = usual_guest()};
   const std::string trace = fmt::format("/dev/shm/xenolith-bench-{}.strace", ::getpid());
-  // -D: the process that we start is the program. Else strace would be stopped in its place, and
-  // the program go on for ever beside whatever is measured next.
-  options.wrapper = {"/usr/bin/strace", "-D", "-f", "-qq", "-o", trace};
+  options.wrapper = tracing_to(trace);
   {
     Machine machine(options);
     at = &machine;

@@ -1,11 +1,14 @@
-// System calls, as strace writes them to a file.
+// System calls of a device model, counted by strace.
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace measure {
 
-/// Calls in strace's output so far; a call that was interrupted by another's line counts once.
-double calls_in(const std::string& path);
+/// What goes before the program's command line so that its calls are written to `trace`.
+std::vector<std::string> tracing_to(const std::string& trace);
+/// Calls in the trace so far; a call that was interrupted by another's line counts once.
+double calls_in(const std::string& trace);
 
 }  // namespace measure

@@ -1,6 +1,7 @@
 // A whole PC board on the bench's fakes.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "machine/board/pc_board.h"
@@ -74,6 +75,44 @@ class BoardBench : public core::PowerControl,
                                        std::move(setup));
     if (made) board = std::move(*made);
     if (board != nullptr) board->reset();
+  }
+
+  /// A new board, and everything around it as at the beginning. Memory that a test has not written
+  /// need not be cleared, which takes longer than all the rest.
+  void start_again(bool clear_memory = true, core::i64 now = bench::ManualClock::kStart) {
+    board.reset();
+    bench.clock.start_again(now);
+    bench.irq.levels.clear();
+    bench.irq.edges.clear();
+    bench.intx.levels.clear();
+    bench.msi.sent.clear();
+    bench.ram.pin_limit = ~core::u64{0};
+    if (clear_memory) {
+      bench.ram.clear();
+      const auto frame = video.bytes();
+      std::fill(frame.begin(), frame.end(), core::u8{0});
+    }
+    if (disk.writes + disk.discards != 0) {
+      std::fill(disk.bytes.begin(), disk.bytes.end(), core::u8{0});
+    }
+    for (bench::FakeDisk* one : {&disk, &cd}) {
+      one->pending.clear();
+      one->read_only = one->tray_is_locked = one->tray_is_open = false;
+      one->reads = one->writes = one->flushes = one->discards = 0;
+    }
+    cd.medium = false;
+    for (bench::FakeChar* line : {&uart, &printer}) {
+      line->waiting.clear();
+      line->sent.clear();
+      line->room = ~std::size_t{0};
+      line->speed = 0;
+      line->breaks = 0;
+    }
+    video.at = 0;
+    routes = {};
+    rom_locked = false;
+    resets = power_offs = sleeps = 0;
+    build();
   }
 
   void reset_requested(core::ResetCause) override { ++resets; }

@@ -10,6 +10,8 @@
 
 #include <stdexcept>
 
+#include "hw/emul/core/fd.h"
+
 namespace xensim {
 namespace {
 
@@ -209,11 +211,10 @@ void Machine::respawn() {
 }
 
 void Machine::replace(const Program& program, const std::string& saved) {
-  const int file = ::open(saved.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) throw std::runtime_error("cannot open " + saved);
-  options_.files = {file};
-  replace_from(program, fmt::format("fd:{}", file));
-  ::close(file);
+  const core::Fd file(::open(saved.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw std::runtime_error("cannot open " + saved);
+  options_.files = {file.get()};
+  replace_from(program, fmt::format("fd:{}", file.get()));
   options_.files.clear();
   wait_started();
 }

@@ -21,7 +21,9 @@ int left_until(Clock::time_point end) {
   return left.count() > 0 ? static_cast<int>(left.count()) : 0;
 }
 
-/// Connects as soon as somebody listens: the folder tells when the socket appears.
+}  // namespace
+
+/// The folder tells when the socket appears.
 int connect_to(const std::string& path, u64 milliseconds) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -48,8 +50,6 @@ int connect_to(const std::string& path, u64 milliseconds) {
   ::close(socket);
   throw std::runtime_error("nobody listens on " + path);
 }
-
-}  // namespace
 
 Qmp::Qmp(const std::string& path, u64 milliseconds) : socket_(connect_to(path, milliseconds)) {
   const auto hello = receive(milliseconds);

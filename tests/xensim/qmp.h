@@ -13,6 +13,9 @@ namespace xensim {
 using core::u64;
 using Json = nlohmann::json;
 
+/// Connects to a unix socket as soon as somebody listens there; throws if nobody does in time.
+int connect_to(const std::string& path, u64 milliseconds = 30'000);
+
 class Qmp {
  public:
   /// Waits until the socket takes connections; throws if it does not in time.
