@@ -37,14 +37,14 @@ TEST(Growth, AHundredSavesAndLoads) {
     return machine.vcpu().inb(0x71);
   }();
   for (int i = 0; i < 10; ++i) cycle(machine, file);
-  const u64 first_bytes = machine.process().figures().private_bytes;
+  const u64 first_bytes = machine.process().figures().anonymous;
   const u64 first_descriptors = descriptors_of(machine.process().pid());
   const auto bytes = std::filesystem::file_size(file);
   for (int i = 0; i < 100; ++i) cycle(machine, file);
   ASSERT_GT(first_bytes, 0u);
   EXPECT_EQ(descriptors_of(machine.process().pid()), first_descriptors);
   // A page for each cycle would be 400 KiB.
-  EXPECT_LE(machine.process().figures().private_bytes, first_bytes + (128 << 10));
+  EXPECT_LE(machine.process().figures().anonymous, first_bytes + (128 << 10));
   EXPECT_EQ(std::filesystem::file_size(file), bytes);
   machine.vcpu().outb(0x70, 0x41);
   EXPECT_EQ(machine.vcpu().inb(0x71), static_cast<xensim::u8>(before + 110));

@@ -110,6 +110,7 @@ Figures Process::figures() const {
   Figures found;
   found.resident = field(rollup, "Rss") * 1024;
   found.private_bytes = (field(rollup, "Private_Clean") + field(rollup, "Private_Dirty")) * 1024;
+  found.anonymous = (field(rollup, "Anonymous") + field(rollup, "Swap")) * 1024;
   found.threads = field(status, "Threads");
   std::set<std::string> libraries;
   std::istringstream maps(contents(proc + "/maps"));

@@ -24,7 +24,8 @@ struct ProcessOptions {
 /// From /proc; bytes, milliseconds and counts.
 struct Figures {
   u64 resident = 0;
-  u64 private_bytes = 0;
+  u64 private_bytes = 0;  // also of the program's file, while no other runs it
+  u64 anonymous = 0;      // bytes of heap, stacks and such, swapped out or not
   u64 mapped_libraries = 0;
   u64 threads = 0;
   u64 cpu_ms = 0;
