@@ -29,6 +29,7 @@ Plan::~Plan() {
 
 int Plan::start(const std::string& path, std::vector<std::string> arguments, pid_t& pid) const {
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   return ::posix_spawn(&pid, path.c_str(), &files_, &attributes_, pointers.data(), environ);

@@ -124,9 +124,11 @@ static_assert(std::size(kRanges) < 256);
 /// The range of each register; of two the later one.
 constexpr std::array<u8, kRegisters> make_index() {
   std::array<u8, kRegisters> index{};
-  for (u8 i = 1; i < std::size(kRanges); ++i) {
+  for (std::size_t i = 1; i < std::size(kRanges); ++i) {
     const Range& range = kRanges[i];
-    for (u32 n = 0; n < range.count; ++n) index[range.first / 4 + n * range.step] = i;
+    for (u32 n = 0; n < range.count; ++n) {
+      index[range.first / 4 + n * range.step] = core::low<u8>(i);
+    }
   }
   return index;
 }
