@@ -71,6 +71,45 @@ TEST(RandomBoard, PowerManagement) {
   });
 }
 
+/// Not killed: stock leaves its bus in the middle of a transfer.
+void smbus_step(Pair& pair, Dice& dice) {
+  constexpr u16 kSmbus = 0xb100;
+  const auto at = [](u32 reg) { return static_cast<u16>(kSmbus + reg); };
+  switch (dice.below(6)) {
+    case 0: {
+      // Addresses of which one in two is somebody's.
+      pair.out(at(4), dice.one_in(2) ? 0xa0 | dice.below(16) : dice.value(1));
+      pair.out(at(3), dice.below(8));
+      pair.out(at(2), 0x40 | dice.below(8) << 2 | dice.below(2));
+      for (int i = 0; i < 3; ++i) pair.in(at(0));
+      break;
+    }
+    case 1: pair.out(at(0), dice.of({0xff, 0x1e, 0x80, 0x80, 0x04})); break;
+    case 2: pair.out(at(dice.between(3, 6)), dice.below(40)); break;
+    case 3:
+      for (u32 i = dice.below(6); i != 0; --i) pair.out(at(7), dice.below(40));
+      break;
+    case 4: pair.out(at(dice.of({13, 2})), dice.of({0, 2, 2, 0x38, 0x18})); break;
+    default: break;
+  }
+  for (u32 reg = 0; reg < 16; ++reg) {
+    if (reg != 7 || dice.one_in(4)) pair.in(at(reg));
+  }
+}
+
+TEST(RandomBoard, Smbus) {
+  for_each_seed({}, [](u32 seed, u32 steps) {
+    Pair pair("random-smbus");
+    DIFF_START(pair);
+    pair.set_up_pci();
+    Dice dice(seed);
+    for (u32 step = 0; step < steps && !pair.lost(); ++step) {
+      pair.at(fmt::format("seed {} step {}", seed, step));
+      smbus_step(pair, dice);
+    }
+  });
+}
+
 /// Commands, unknown ones, resets and registers between.
 void floppy_step(Pair& pair, Dice& dice, const std::string& where) {
   struct Command {

@@ -150,7 +150,7 @@ void Piix4Pm::reset() {
   s_.pm1_en = 0;
   s_.pm1_cnt = type_.acpi_only ? SciEnable::kMask : u16{0};
   s_.apm = {};
-  s_.smb = {};
+  smbus_.reset();
   s_.tmr_overflow_time = 0;
   s_.gpe = {};
   s_.memhp_selector = 0;

@@ -1,13 +1,14 @@
-// The SMBus host controller of the PIIX4 with nothing on its bus: every transaction ends with
-// the device error bit.
+// The SMBus host controller of the PIIX4, with the EEPROMs of memory modules on its bus.
 //
-// Document: Intel 82371AB PIIX4, 7.3 (SMBus I/O space registers). Auxiliary control (0Dh) and the
-// block buffer behind 07h are the ICH's, which drivers find here as well. Not modelled: the slave
-// interface, interrupts (SMBHSTCFG selects SMI#), alerts.
+// Document: Intel 82371AB PIIX4, 7.3 (SMBus I/O space registers). Auxiliary control (0Dh), the
+// block buffer behind 07h, transfers byte by byte and I2C block reads are the ICH's
+// (82801EB, 14.2), which drivers find here as well. Not modelled: the slave interface, interrupts
+// (SMBHSTCFG selects SMI#), alerts, the packet error code.
 #pragma once
 
 #include <array>
 
+#include "hw/emul/chipset/smbus_eeproms.h"
 #include "hw/emul/core/io.h"
 #include "hw/emul/core/state_table.h"
 
@@ -33,6 +34,7 @@ struct SmbusState {
   bool op_done = true;
   bool in_i2c_block_read = false;
   bool start_transaction_on_status_read = false;
+  u8 i2c_address = 0;  // whose bytes an I2C block read goes on with
 };
 extern const core::StateTable kSmbusTable;
 
@@ -42,13 +44,30 @@ class SmbusHost final : public core::IoHandler {
 
   u64 io_read(u32 tag, u64 offset, unsigned width) override;
   void io_write(u32 tag, u64 offset, u64 value, unsigned width) override;
+  void reset();
 
  private:
+  void set(u8 bits);
+  void clear(u8 bits);
+  u8 address() const;
+  bool reads() const;
+
+  void write_status(u8 value);
+  void write_control(u8 value);
   void start();
   void transact();
+  void transfer_word(unsigned bytes);
+  void read_block();
+  void write_block();
+  void begin_i2c_read();
+  void store_block();
+  void next_byte();
+  void finish();
   u8 read_block_data();
+  void write_block_data(u8 value);
 
   SmbusState& s_;
+  SmbusEeproms eeproms_;
 };
 
 }  // namespace chipset

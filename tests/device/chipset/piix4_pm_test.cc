@@ -257,37 +257,6 @@ TEST_F(PowerManagement, CpuBitmap) {
   EXPECT_EQ(b.inb(0xaf00), 0x03);
 }
 
-// 7.3: a polling driver (Linux i2c-piix4) writes address, command and start, then waits.
-TEST_F(PowerManagement, SmbusHasNobody) {
-  EXPECT_EQ(b.inb(0xb100), 0x00);
-  b.outb(0xb104, 0xa1);
-  b.outb(0xb103, 0x00);
-  b.outb(0xb102, 0x48);
-  EXPECT_EQ(b.inb(0xb102), 0x08);  // start reads 0
-  EXPECT_EQ(b.inb(0xb100), 0x01);  // busy, once
-  EXPECT_EQ(b.inb(0xb100), 0x04);  // device error
-  b.outb(0xb100, 0xff);
-  EXPECT_EQ(b.inb(0xb100), 0x00);
-  b.outb(0xb102, 0x49);  // with interrupt enable: at once
-  EXPECT_EQ(b.inb(0xb100), 0x04);
-  b.outb(0xb102, 0x02);  // kill
-  EXPECT_EQ(b.inb(0xb100), 0x14);
-}
-
-TEST_F(PowerManagement, SmbusRegistersAndBlockBuffer) {
-  for (u16 port = 0xb103; port <= 0xb106; ++port) {
-    b.outb(port, low<u8>(port * 7));
-    EXPECT_EQ(b.inb(port), low<u8>(port * 7));
-  }
-  for (int i = 0; i < 100; ++i) b.outb(0xb107, low<u8>(i));
-  b.outb(0xb102, 0x40);  // start rewinds
-  for (int i = 0; i < 40; ++i) b.inb(0xb107);
-  b.outb(0xb10d, 0xff);
-  EXPECT_EQ(b.inb(0xb10d), 0x03);
-  b.set_cfg(kPm, 0xd2, 0x00, 1);
-  EXPECT_EQ(b.inb(0xb103), 0xff);
-}
-
 TEST_F(PowerManagement, StateSurvives) {
   enable();
   b.outb(0xb2, 0xf1);
