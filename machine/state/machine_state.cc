@@ -108,8 +108,8 @@ core::Result<void> Loaded::decode_section(std::vector<Copy>& copies, const Secti
   }
   if (copy->found) return core::fail(fmt::format("{} comes twice", title(head)));
   copy->found = true;
-  const auto result =
-      core::decode_state(*copy->part.section.table, copy->state.get(), head.version, in);
+  auto result = core::decode_state(*copy->part.section.table, copy->state.get(), head.version, in);
+  if (result) result = copy->part.device->check_restored(copy->state.get());
   if (!result) return core::fail(fmt::format("{}: {}", title(head), result.error().message));
   return {};
 }
@@ -121,12 +121,12 @@ core::Result<Loaded> Loaded::decode(std::span<const Part> parts, Bytes stream) {
   }
   if (auto result = read_begin(stream); !result) return tl::unexpected(result.error());
   std::string last;  // what was read before a place that makes no sense is where to look
+  const auto fail_there = [&last](const std::string& text) {
+    return core::fail(last.empty() ? text : fmt::format("after {}: {}", last, text));
+  };
   for (;;) {
     const auto head = read_head(stream);
-    if (!head) {
-      return core::fail(last.empty() ? head.error().message
-                                     : fmt::format("after {}: {}", last, head.error().message));
-    }
+    if (!head) return fail_there(head.error().message);
     if (!*head) break;
     last = title(**head);
     if (auto result = decode_section(loaded.copies_, **head, stream); !result) {
@@ -134,7 +134,7 @@ core::Result<Loaded> Loaded::decode(std::span<const Part> parts, Bytes stream) {
     }
   }
   if (!stream.empty()) {
-    return core::fail(
+    return fail_there(
         fmt::format("the stream goes on for {} bytes after its end mark", stream.size()));
   }
   for (const Copy& copy : loaded.copies_) {

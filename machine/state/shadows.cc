@@ -20,16 +20,10 @@ struct ClockState {
 constexpr auto kClockFields = std::to_array<core::Field>({
     core::field<&ClockState::ticks>("cpu_ticks_offset"),
     core::padding(8),
-    core::field<&ClockState::now_ns>("cpu_clock_offset", 2),
+    // 146 years; deadlines are added to it.
+    core::within(core::field<&ClockState::now_ns>("cpu_clock_offset", 2), 0, (i64{1} << 62) - 1),
 });
-constexpr core::StateTable kClockTable{.name = "timer",
-                                       .version = 2,
-                                       .fields = kClockFields,
-                                       // 146 years; deadlines are added to it.
-                                       .validate = [](const void* at) {
-                                         const i64 now = static_cast<const ClockState*>(at)->now_ns;
-                                         return now >= 0 && now < i64{1} << 62;
-                                       }};
+constexpr core::StateTable kClockTable{.name = "timer", .version = 2, .fields = kClockFields};
 static_assert(core::covers<ClockState>(kClockTable));
 
 /// Deadlines in the stream are of the saved machine's time, so we go on with that.
@@ -58,13 +52,10 @@ struct BusState {
   std::array<i32, kPins> asserted{};
 };
 constexpr auto kBusFields = std::to_array<core::Field>({
-    core::field<&BusState::pins>("nirq"),
+    core::within(core::field<&BusState::pins>("nirq"), kPins, kPins),
     core::field<&BusState::asserted>("irq_count"),
 });
-constexpr core::StateTable kBusTable{
-    .name = "PCIBUS", .fields = kBusFields, .validate = [](const void* at) {
-      return static_cast<const BusState*>(at)->pins == i32{kPins};
-    }};
+constexpr core::StateTable kBusTable{.name = "PCIBUS", .fields = kBusFields};
 static_assert(core::covers<BusState>(kBusTable));
 
 /// How many functions drive each pin. Ours follows from the functions; stock's does not, and would
@@ -287,16 +278,18 @@ constexpr auto kHpetFields = std::to_array<core::Field>({
     core::field<&HpetState::config>("config"),
     core::field<&HpetState::status>("isr"),
     core::field<&HpetState::counter>("hpet_counter"),
-    core::field<&HpetState::count>("num_timers_save", 2),
+    core::within(core::field<&HpetState::count>("num_timers_save", 2), kHpetTimers, kHpetTimers),
     core::nested<&HpetState::timers>("timer", kHpetTimerTable),
 });
 constexpr core::StateTable kHpetTable{
-    .name = "hpet in use (or of another size), which this machine does not have",
+    .name = "hpet",
     .version = 2,
     .fields = kHpetFields,
-    .validate = [](const void* at) {
-      const auto* hpet = static_cast<const HpetState*>(at);
-      return (hpet->config & 1) == 0 && hpet->count == kHpetTimers;
+    .validate = [](const void* at) -> std::optional<core::BadValue> {
+      const u64 config = static_cast<const HpetState*>(at)->config;
+      if ((config & 1) == 0) return {};
+      return core::BadValue{"config", static_cast<i64>(config),
+                            "says that the guest uses it; this machine has none"};
     }};
 static_assert(core::covers<HpetState>(kHpetTable));
 

@@ -97,4 +97,105 @@ TEST_F(Incoming, CommandThatSaysNothing) {
   expect_refused("exec:true: ");
 }
 
+/// A saved machine with damage: the program itself must say which, end with 1, and never run the
+/// guest.
+class Damaged : public Incoming {
+ protected:
+  using Stream = std::string;
+  Stream read() const {
+    std::ifstream file(saved(), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  /// Where the section's values begin.
+  static std::size_t body(const Stream& stream, const std::string& section) {
+    const std::size_t at = stream.find(static_cast<char>(section.size()) + section);
+    EXPECT_NE(at, Stream::npos) << section;
+    return at + 1 + section.size() + 8;
+  }
+  static std::size_t head(const Stream& stream, const std::string& section) {
+    return body(stream, section) - section.size() - 14;
+  }
+  void expect_refused_as(const Stream& stream, const std::string& text) {
+    const std::string name = machine_->file("damaged");
+    std::ofstream(name, std::ios::binary) << stream;
+    // Xen keeps that of the process before, which was killed.
+    const std::size_t servers = machine_->xen.servers.views().size();
+    begin_with("file:" + name);
+    expect_refused(text);
+    EXPECT_EQ(machine_->xen.servers.views().size(), servers) << "the guest was answered";
+  }
+};
+
+TEST_F(Damaged, Cut) {
+  const Stream stream = read();
+  for (const std::size_t length : {std::size_t{1}, std::size_t{7}}) {
+    expect_refused_as(stream.substr(0, length), "ends within its first eight bytes");
+  }
+  expect_refused_as(stream.substr(0, body(stream, "mc146818rtc") + 128),
+                    "section mc146818rtc: field cmos_index: the stream ends within it");
+  expect_refused_as(stream.substr(0, body(stream, "mc146818rtc") + 127),
+                    "section mc146818rtc: field cmos_data: the stream ends within it");
+  expect_refused_as(stream.substr(0, head(stream, "serial") + 8),
+                    "after section mc146818rtc: the stream ends within the head of a section");
+  expect_refused_as(stream.substr(0, stream.size() - 1), "the stream ends without its end mark");
+}
+
+TEST_F(Damaged, Values) {
+  Stream stream = read();
+  stream[body(stream, "mc146818rtc") + 128] = static_cast<char>(0x80);
+  expect_refused_as(stream, "section mc146818rtc: field cmos_index: 128 is not within 0 to 127");
+  stream = read();
+  stream[body(stream, "0000:00:01.1/ide") + 4] = 0x55;
+  expect_refused_as(stream, "section 0000:00:01.1/ide: field config[0x00]: 0x55");
+  // 2^32 - 1 of something that there are four of.
+  stream = read();
+  stream.replace(body(stream, "PCIBUS"), 4, "\xff\xff\xff\xff");
+  expect_refused_as(stream, "section PCIBUS: field nirq: -1 is not 128");
+}
+
+TEST_F(Damaged, Sections) {
+  const Stream stream = read();
+  const std::size_t begin = head(stream, "mc146818rtc"), end = head(stream, "serial");
+  const Stream section = stream.substr(begin, end - begin);
+  Stream changed = stream;
+  changed.insert(end, section);
+  expect_refused_as(changed, "section mc146818rtc comes twice");
+  changed = stream;
+  changed.erase(begin, end - begin);
+  expect_refused_as(changed, "section mc146818rtc is missing");
+  changed = stream;
+  changed[body(changed, "mc146818rtc") - 1] = 99;
+  expect_refused_as(changed, "section mc146818rtc: version 99 is not between 1 and 3");
+  changed = stream;
+  changed.replace(body(changed, "mc146818rtc") - 8 - 11, 11, "motorolartc");
+  expect_refused_as(changed, "section motorolartc: this machine has no such device");
+}
+
+TEST_F(Damaged, Kind) {
+  Stream stream = read();
+  stream[7] = 4;
+  expect_refused_as(stream, "the stream has version 4, known is 3");
+  stream = read();
+  stream.insert(8, Stream("\x07\0\0\0\x0apc-q35-7.2", 15));
+  expect_refused_as(stream, "the stream begins with a machine type ('pc-q35-7.2')");
+  stream = read();
+  stream.insert(8, Stream("\x07\xff\xff\xff\xff", 5));
+  expect_refused_as(stream, "the stream begins with a machine type");
+  expect_refused_as(
+      "\x7f"
+      "ELF and so on",
+      "this is no saved machine");
+}
+
+TEST_F(Damaged, AnotherOrderIsNone) {
+  const Stream stream = read();
+  const std::size_t begin = head(stream, "mc146818rtc"), end = head(stream, "serial");
+  Stream changed = stream;
+  changed.erase(begin, end - begin);
+  changed.insert(8, stream.substr(begin, end - begin));
+  std::ofstream(machine_->file("damaged"), std::ios::binary) << changed;
+  begin_with("file:" + machine_->file("damaged"));
+  expect_goes_on();
+}
+
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "machine/loop/loop.h"
@@ -159,11 +160,21 @@ TEST(StreamTest, CutAnywhereItIsRefusedAndTouchesNothing) {
   Machine from, to;
   use(from);
   const Stream saved = from.save(), before = to.save();
+  const std::vector<Place> all = places(from);
+  std::size_t with_field = 0;
   for (std::size_t length = 0; length < saved.size(); ++length) {
     const std::string message = to.refusal(Bytes(saved).first(length));
     ASSERT_NE(message, "") << length;
     ASSERT_EQ(message.find('\n'), std::string::npos) << message;
+    // The section that it is cut in, or the last one before; within it, mostly a field.
+    const auto cut = std::find_if(all.rbegin(), all.rend(), [length](const Place& place) {
+      return length >= place.begin + 14 + place.name.size();
+    });
+    if (cut == all.rend()) continue;
+    ASSERT_TRUE(contains(message, "section " + cut->name)) << length << ": " << message;
+    if (contains(message, "field ")) ++with_field;
   }
+  EXPECT_GT(with_field, saved.size() * 9 / 10);
   EXPECT_EQ(to.save(), before);
   EXPECT_EQ(to.refusal(saved), "");
 }
@@ -191,7 +202,11 @@ TEST(StreamTest, FlippedBitsNeverLoadHalf) {
     saved[bit / 8] = static_cast<u8>(saved[bit / 8] ^ 1U << bit % 8);
     if (loaded) continue;
     ++refused;
-    ASSERT_EQ(loaded.error().message.find('\n'), std::string::npos);
+    const std::string& message = loaded.error().message;
+    ASSERT_EQ(message.find('\n'), std::string::npos);
+    if (bit / 8 < 14) continue;  // before there is a name
+    ASSERT_TRUE(message.starts_with("section ") || message.starts_with("after section "))
+        << message;
   }
   EXPECT_GT(refused, 100U);
   EXPECT_EQ(to.save(), before);
@@ -310,6 +325,135 @@ TEST(StreamTest, AHostileNameReachesNoTerminal) {
       << message;
   stream[13] = 0xff;  // longer than the stream
   EXPECT_TRUE(contains(machine.refusal(stream), "head of a section"));
+}
+
+/// Visits the fields of a table with the name that a message gives them.
+template <typename Visit>
+void each_field(const core::StateTable& table, void* state, const std::string& path,
+                const Visit& visit) {
+  for (const core::Field& field : table.fields) {
+    using enum core::FieldKind;
+    if (field.kind == kLocal || field.kind == kPadding || field.kind == kBuffer) continue;
+    auto* element = static_cast<u8*>(field.access(state));
+    for (u32 i = 0; i < field.count; ++i, element += field.stride) {
+      std::string name = path + std::string(field.name);
+      if (field.count > 1) name += "[" + std::to_string(i) + "]";
+      if (field.kind == core::FieldKind::kStruct) {
+        each_field(*field.table, element, name + ".", visit);
+      } else {
+        visit(field, element, name);
+      }
+    }
+  }
+  for (const core::StateTable* sub : table.subsections) each_field(*sub, state, path, visit);
+}
+
+/// Each limit of each field of each device, one beyond.
+TEST(StreamTest, AValueBeyondALimitIsNamedWithItsField) {
+  Machine from, to;
+  use(from);
+  const auto all = from.parts();
+  const Stream saved = from.save();
+  std::map<std::string, unsigned> refused;
+  for (std::size_t part = 0; part < all.size(); ++part) {
+    const core::StateSection& section = all[part].section;
+    std::vector<u8> copy(section.bytes);
+    const auto reset = [&] { std::memcpy(copy.data(), section.state, section.bytes); };
+    reset();
+    each_field(*section.table, copy.data(), "",
+               [&](const core::Field& field, u8* element, const std::string& name) {
+                 const unsigned width =
+                     field.kind == core::FieldKind::kTimer ? 8U : unsigned{field.width};
+                 for (const bool upper : {false, true}) {
+                   if (!field.limited() ||
+                       (upper ? field.most == INT64_MAX
+                              : field.least <= 0 && field.kind == core::FieldKind::kUnsigned)) {
+                     continue;
+                   }
+                   const core::i64 value = upper ? field.most + 1 : field.least - 1;
+                   std::memcpy(element, &value, width);
+                   auto parts = all;
+                   parts[part].section.state = copy.data();
+                   const Stream bent = state::save(parts);
+                   reset();
+                   // A subsection that is not needed, or what a save derives from something else.
+                   const std::string message = to.refusal(bent);
+                   if (message.empty()) continue;
+                   ++refused[all[part].name];
+                   EXPECT_TRUE(contains(message, "section " + all[part].name)) << message;
+                   EXPECT_TRUE(contains(message, "field " + name + ": " + std::to_string(value)))
+                       << message << " not " << name << " " << value;
+                 }
+               });
+  }
+  EXPECT_EQ(to.refusal(saved), "");
+  for (const char* name : {"timer", "PCIBUS", "hpet", "mc146818rtc", "dma", "fdc",
+                           "0000:00:01.1/ide", "0000:00:01.3/piix4_pm", "0000:00:03.0/vga",
+                           "0000:00:02.0/platform", "0000:00:00.0/I440FX", "0000:00:01.0/PIIX3"}) {
+    EXPECT_GT(refused[name], 0U) << name;
+  }
+}
+
+/// What limits of one field do not say.
+TEST(StreamTest, ValuesThatDoNotFitEachOtherAreNamed) {
+  Machine from, to;
+  use(from);
+  const auto all = from.parts();
+  struct Case {
+    const char* section;
+    const char* field;
+    core::u64 value;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"0000:00:01.1/ide", "bus[0].ifs[1].mult_sectors", 3,
+       "field bus[0].ifs[1].mult_sectors: 3 is not a power of two"},
+      {"hpet", "config", 1, "field config: 1 says that the guest uses it"},
+      {"serial", "lsr", 0, "field lsr: 0 and the shift register do not agree"},
+      {"dma", "regs[1].now[0]", 0x20000, "field regs[1].now[0]: 131072 is no address"},
+      {"dma", "regs[1].now[1]", 0x20001, "field regs[1].now[1]: 131073 is more than"},
+      {"0000:00:01.0/PIIX3", "rcr", 0x80, "field rcr: 128 has bits that the register lacks"},
+  };
+  for (const Case& one : cases) {
+    auto parts = all;
+    std::vector<u8> copy;
+    for (state::Part& part : parts) {
+      if (part.name != one.section || !copy.empty()) continue;
+      copy.resize(part.section.bytes);
+      std::memcpy(copy.data(), part.section.state, part.section.bytes);
+      part.section.state = copy.data();
+      each_field(*part.section.table, copy.data(), "",
+                 [&](const core::Field& field, u8* element, const std::string& name) {
+                   if (name == one.field) std::memcpy(element, &one.value, field.width);
+                 });
+    }
+    const std::string message = to.refusal(state::save(parts));
+    EXPECT_TRUE(contains(message, std::string("section ") + one.section) &&
+                contains(message, one.message))
+        << message << " not " << one.message;
+  }
+}
+
+/// A function whose header says that it is another one.
+TEST(StreamTest, AnotherPciDeviceIsNamed) {
+  Machine from, to;
+  use(from);
+  const Stream saved = from.save();
+  unsigned functions = 0;
+  for (const Place& place : places(from)) {
+    if (!place.name.starts_with("0000:")) continue;
+    ++functions;
+    const std::size_t config = place.begin + 14 + place.name.size() + 4;
+    for (const unsigned at : {0x00U, 0x03U, 0x08U, 0x0bU, 0x0eU, 0x10U}) {
+      Stream changed = saved;
+      changed[config + at] = static_cast<u8>(changed[config + at] ^ 0x04);
+      const std::string message = to.refusal(changed);
+      char field[32];
+      std::snprintf(field, sizeof field, "field config[0x%02x]", at);
+      EXPECT_TRUE(contains(message, place.name) && contains(message, field)) << message << at;
+    }
+  }
+  EXPECT_EQ(functions, 6U);
 }
 
 /// Every four bytes of the stream at their greatest: lengths, indices, counts.

@@ -24,7 +24,7 @@ constexpr core::StateTable kReinjectTable{
 
 constexpr auto kFields = std::to_array<core::Field>({
     core::buffer<&Cmos::State::cmos_data>("cmos_data"),
-    core::field<&Cmos::State::cmos_index>("cmos_index"),
+    core::within(core::field<&Cmos::State::cmos_index>("cmos_index"), 0, 127),
     core::padding(7 * 4),
     core::timer<&Cmos::State::periodic_timer>("periodic_timer"),
     core::field<&Cmos::State::next_periodic_time>("next_periodic_time"),
@@ -38,16 +38,14 @@ constexpr auto kFields = std::to_array<core::Field>({
     core::field<&Cmos::State::next_alarm_time>("next_alarm_time", 3),
 });
 constexpr std::array<const core::StateTable*, 1> kSubsections{&kReinjectTable};
-constexpr core::StateTable kTable{
-    .name = "mc146818rtc",
-    .version = 3,
-    .min_version = 1,
-    .fields = kFields,
-    .subsections = kSubsections,
-    .before_load =
-        [](void* state) { static_cast<Cmos::State*>(state)->irq_reinject_on_ack_count = 0; },
-    .validate =
-        [](const void* state) { return static_cast<const Cmos::State*>(state)->cmos_index < 128; }};
+constexpr core::StateTable kTable{.name = "mc146818rtc",
+                                  .version = 3,
+                                  .min_version = 1,
+                                  .fields = kFields,
+                                  .subsections = kSubsections,
+                                  .before_load = [](void* state) {
+                                    static_cast<Cmos::State*>(state)->irq_reinject_on_ack_count = 0;
+                                  }};
 static_assert(core::covers<Cmos::State>(kTable));
 
 constexpr u64 kKiB = 1024;

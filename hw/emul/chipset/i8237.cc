@@ -20,27 +20,29 @@ constexpr auto kChannelFields = std::to_array<core::Field>({
     core::field<&I8237::ChannelState::dack>("dack"),
     core::field<&I8237::ChannelState::eop>("eop"),
 });
-constexpr core::StateTable kChannelTable{.name = "dma_regs", .fields = kChannelFields};
-static_assert(core::covers<I8237::ChannelState>(kChannelTable));
-
-bool valid(const void* state) {
-  const auto& s = *static_cast<const I8237::State*>(state);
-  return (s.dshift == 0 || s.dshift == 1) &&
-         std::all_of(s.regs.begin(), s.regs.end(), [](const I8237::ChannelState& regs) {
-           return regs.now[0] >= 0 && regs.now[0] < 0x20000 && regs.now[1] >= 0 &&
-                  regs.now[1] <= 0x20000;
-         });
+std::optional<core::BadValue> wrong_count(const void* state) {
+  const auto& now = static_cast<const I8237::ChannelState*>(state)->now;
+  if (now[0] < 0 || now[0] >= 0x20000) {
+    return core::BadValue{"now[0]", now[0], "is no address within a page"};
+  }
+  if (now[1] < 0 || now[1] > 0x20000) {
+    return core::BadValue{"now[1]", now[1], "is more than a transfer has"};
+  }
+  return {};
 }
+constexpr core::StateTable kChannelTable{
+    .name = "dma_regs", .fields = kChannelFields, .validate = wrong_count};
+static_assert(core::covers<I8237::ChannelState>(kChannelTable));
 
 constexpr auto kFields = std::to_array<core::Field>({
     core::field<&I8237::State::command>("command"),
     core::field<&I8237::State::mask>("mask"),
     core::field<&I8237::State::flip_flop>("flip_flop"),
-    core::field<&I8237::State::dshift>("dshift"),
+    core::within(core::field<&I8237::State::dshift>("dshift"), 0, 1),
     core::nested<&I8237::State::regs>("regs", kChannelTable),
     core::local<&I8237::State::status>("requests come back with their devices"),
 });
-constexpr core::StateTable kTable{.name = "dma", .fields = kFields, .validate = valid};
+constexpr core::StateTable kTable{.name = "dma", .fields = kFields};
 static_assert(core::covers<I8237::State>(kTable));
 
 enum Tag : u32 { kChannels, kControl, kPageLow, kPageHigh };

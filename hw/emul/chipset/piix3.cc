@@ -12,8 +12,14 @@ constexpr auto kRcrFields = std::to_array<core::Field>({
     core::field<&Piix3Isa::State::rcr>("rcr"),
 });
 constexpr core::StateTable kRcrTable{
-    .name = "PIIX3/rcr", .fields = kRcrFields, .needed = [](const void* state) {
-      return static_cast<const Piix3Isa::State*>(state)->rcr != 0;
+    .name = "PIIX3/rcr",
+    .fields = kRcrFields,
+    .needed =
+        [](const void* state) { return static_cast<const Piix3Isa::State*>(state)->rcr != 0; },
+    .validate = [](const void* state) -> std::optional<core::BadValue> {
+      const u8 rcr = static_cast<const Piix3Isa::State*>(state)->rcr;
+      if ((rcr & ~SystemReset::kMask) == 0) return {};
+      return core::BadValue{"rcr", rcr, "has bits that the register lacks"};
     }};
 
 constexpr auto kFields = std::to_array<core::Field>({
@@ -28,11 +34,7 @@ constexpr core::StateTable kTable{
     .min_version = 2,
     .fields = kFields,
     .subsections = kSubsections,
-    .before_load = [](void* state) { static_cast<Piix3Isa::State*>(state)->rcr = 0; },
-    .validate =
-        [](const void* state) {
-          return (static_cast<const Piix3Isa::State*>(state)->rcr & ~SystemReset::kMask) == 0;
-        }};
+    .before_load = [](void* state) { static_cast<Piix3Isa::State*>(state)->rcr = 0; }};
 static_assert(core::covers<Piix3Isa::State>(kTable));
 
 constexpr auto kPort92Fields = std::to_array<core::Field>({

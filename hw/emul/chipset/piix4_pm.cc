@@ -46,6 +46,8 @@ constexpr auto kMemhpFields = std::to_array<core::Field>({
 constexpr core::StateTable kMemhpTable{.name = "piix4_pm/memhp", .fields = kMemhpFields};
 
 constexpr u32 kSavedBuses = 256;
+/// Beyond this the deadline does not fit a signed 64-bit number of nanoseconds.
+constexpr i64 kLatestTick = (i64{1} << 62) / core::kNsPerSecond * kPmTimerHz - 1;
 
 constexpr auto kFields = std::to_array<core::Field>({
     core::nested<&State::parent_obj>("parent_obj", pci::kFunctionTable),
@@ -55,7 +57,7 @@ constexpr auto kFields = std::to_array<core::Field>({
     core::nested<&State::apm>("apm", kApmTable),
     core::when(core::nested<&State::smb>("smb", kSmbusTable, 3), saves_smbus),
     core::timer<&State::tmr_timer>("ar.tmr.timer"),
-    core::field<&State::tmr_overflow_time>("ar.tmr.overflow_time"),
+    core::within(core::field<&State::tmr_overflow_time>("ar.tmr.overflow_time"), 0, kLatestTick),
     core::nested<&State::gpe>("ar.gpe", kGpeTable, 2),
     core::when(core::nested<&State::hotplug, &PciHotplugState::root>(
                    "acpi_pci_hotplug.acpi_pcihp_pci_status[0x0]", kSlotStatusTable, 2),
@@ -79,13 +81,7 @@ constexpr core::StateTable kTable{
     .min_version = 3,
     .fields = kFields,
     .subsections = kSubsections,
-    .before_load = [](void* state) { static_cast<State*>(state)->memhp_selector = 0; },
-    .validate =
-        [](const void* state) {
-          // Beyond this the deadline does not fit a signed 64-bit number of nanoseconds.
-          return of(state).tmr_overflow_time >= 0 &&
-                 of(state).tmr_overflow_time < (i64{1} << 62) / core::kNsPerSecond * kPmTimerHz;
-        }};
+    .before_load = [](void* state) { static_cast<State*>(state)->memhp_selector = 0; }};
 static_assert(core::covers<State>(kTable));
 
 enum Tag : u32 { kPmTag, kApmTag, kGpeTag };

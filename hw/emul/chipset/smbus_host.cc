@@ -10,11 +10,6 @@ using namespace smbus;
 
 namespace {
 
-bool valid(const void* state) {
-  const auto& s = *static_cast<const SmbusState*>(state);
-  return s.smb_index <= s.smb_data.size();
-}
-
 constexpr auto kFields = std::to_array<core::Field>({
     core::field<&SmbusState::smb_stat>("smb_stat"),
     core::field<&SmbusState::smb_ctl>("smb_ctl"),
@@ -22,7 +17,8 @@ constexpr auto kFields = std::to_array<core::Field>({
     core::field<&SmbusState::smb_addr>("smb_addr"),
     core::field<&SmbusState::smb_data0>("smb_data0"),
     core::field<&SmbusState::smb_data1>("smb_data1"),
-    core::field<&SmbusState::smb_index>("smb_index"),
+    core::within(core::field<&SmbusState::smb_index>("smb_index"), 0,
+                 std::tuple_size_v<decltype(SmbusState::smb_data)>),
     core::field<&SmbusState::smb_data>("smb_data"),
     core::field<&SmbusState::smb_auxctl>("smb_auxctl"),
     core::field<&SmbusState::smb_blkdata>("smb_blkdata"),
@@ -35,7 +31,7 @@ constexpr auto kFields = std::to_array<core::Field>({
 
 }  // namespace
 
-constinit const core::StateTable kSmbusTable{.name = "pmsmb", .fields = kFields, .validate = valid};
+constinit const core::StateTable kSmbusTable{.name = "pmsmb", .fields = kFields};
 static_assert(core::covers<SmbusState>(core::StateTable{.fields = kFields}));
 
 void SmbusHost::set(u8 bits) {

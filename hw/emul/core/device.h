@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "hw/emul/core/result.h"
 #include "hw/emul/core/state_table.h"
 
 namespace core {
@@ -41,6 +42,9 @@ class Device {
   virtual void resume() {}
 
   virtual StateSection section() { return {}; }
+  /// Whether `state`, a decoded copy of the struct, can be this device's, as far as its table does
+  /// not know. A line that names the field otherwise.
+  virtual Result<void> check_restored(const void* /*state*/) { return {}; }
   /// The state struct was just overwritten by a restore and is valid: re-drive lines, timers,
   /// mappings.
   virtual void after_restore() {}

@@ -35,39 +35,83 @@ u64 take(Bytes& in, unsigned width) {
   return value;
 }
 
-Result<void> decode_field(const StateTable& table, const Field& field, void* state, Bytes& in) {
-  const auto cut = [&] {
-    return fail(fmt::format("state of {}: the stream ends within {}", table.name, field.name));
-  };
+/// Where in a section, and what is wrong there. The path grows from the inside.
+struct Failure {
+  std::string path;
+  std::string text;
+};
+using Decoded = tl::expected<void, Failure>;
+
+tl::unexpected<Failure> wrong(std::string path, std::string text) {
+  return tl::unexpected<Failure>(Failure{std::move(path), std::move(text)});
+}
+
+tl::unexpected<Failure> within(std::string_view outer, Failure inner) {
+  inner.path = inner.path.empty() ? std::string(outer) : fmt::format("{}.{}", outer, inner.path);
+  return tl::unexpected<Failure>(std::move(inner));
+}
+
+std::string name_of(const Field& field, u32 element) {
+  return field.count == 1 ? std::string(field.name) : fmt::format("{}[{}]", field.name, element);
+}
+
+Decoded decode_table(const StateTable& table, void* state, i32 version, Bytes& in);
+
+Decoded check_limits(const Field& field, u32 element, u64 raw, unsigned width) {
+  if (!field.limited()) return {};
+  const bool is_signed = field.kind == FieldKind::kSigned || field.kind == FieldKind::kTimer;
+  const unsigned shift = 64 - width * 8;
+  const i64 value = is_signed ? static_cast<i64>(raw << shift) >> shift : static_cast<i64>(raw);
+  const bool huge = !is_signed && value < 0;
+  if (!huge && value >= field.least && value <= field.most) return {};
+  const std::string number = huge ? fmt::format("{}", raw) : fmt::format("{}", value);
+  if (field.least == field.most) {
+    return wrong(name_of(field, element), fmt::format("{} is not {}", number, field.least));
+  }
+  return wrong(name_of(field, element),
+               fmt::format("{} is not within {} to {}", number, field.least, field.most));
+}
+
+Decoded decode_field(const Field& field, void* state, Bytes& in) {
+  const auto cut = [&](u32 at) { return wrong(name_of(field, at), "the stream ends within it"); };
   const u32 count = elements(field, state);
   if (field.kind == FieldKind::kPadding) {
-    if (in.size() < count) return cut();
+    if (in.size() < count) return cut(0);
     in = in.subspan(count);
     return {};
   }
   u8* element = static_cast<u8*>(field.access(state));
   if (field.kind == FieldKind::kBuffer) {
-    if (in.size() < count) return cut();
+    if (in.size() < count) return wrong(std::string(field.name), "the stream ends within it");
     std::copy_n(in.begin(), count, element);
     in = in.subspan(count);
     return {};
   }
   for (u32 i = 0; i < count; ++i, element += field.stride) {
     if (field.kind == FieldKind::kStruct) {
-      auto result = decode_state(*field.table, element, field.table->version, in);
-      if (!result) return result;
+      auto result = decode_table(*field.table, element, field.table->version, in);
+      if (!result) return within(name_of(field, i), std::move(result.error()));
       continue;
     }
     const unsigned width = wire_width(field);
-    if (in.size() < width) return cut();
+    if (in.size() < width) return cut(i);
     u64 value = take(in, width);
+    if (auto result = check_limits(field, i, value, width); !result) return result;
     if (field.kind == FieldKind::kBool) value = value != 0 ? 1 : 0;
     std::memcpy(element, &value, width);
   }
   return {};
 }
 
-Result<void> decode_subsections(const StateTable& table, void* state, Bytes& in) {
+/// For a message: a hostile name must not reach a terminal.
+std::string printable(std::string_view name) {
+  std::string text(name);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return text;
+}
+
+Decoded decode_subsections(const StateTable& table, void* state, Bytes& in) {
   while (!in.empty() && in[0] == kSubsectionMark) {
     if (in.size() < 2) return {};
     const std::string_view name(reinterpret_cast<const char*>(in.data() + 2),
@@ -82,12 +126,35 @@ Result<void> decode_subsections(const StateTable& table, void* state, Bytes& in)
                                 name[table.name.size()] == '/');
     if (!ours) return {};
     if (!whole) {
-      return fail(fmt::format("state of {}: the stream ends within a subsection", table.name));
+      return wrong(
+          "", fmt::format("the stream ends within the head of subsection {}", printable(name)));
     }
-    if (!known) return fail(fmt::format("state of {}: unknown subsection {}", table.name, name));
+    if (!known) return wrong("", fmt::format("subsection {} is unknown", printable(name)));
     in = in.subspan(2u + name.size());
     const i32 version = static_cast<i32>(take(in, 4));
-    if (auto result = decode_state(**sub, state, version, in); !result) return result;
+    auto result = decode_table(**sub, state, version, in);
+    if (!result && result.error().path.empty()) {
+      return wrong("", fmt::format("subsection {}: {}", (*sub)->name, result.error().text));
+    }
+    if (!result) return result;
+  }
+  return {};
+}
+
+Decoded decode_table(const StateTable& table, void* state, i32 version, Bytes& in) {
+  if (version > table.version || version < table.min_version) {
+    return wrong("", fmt::format("version {} is not between {} and {}", version, table.min_version,
+                                 table.version));
+  }
+  if (table.before_load != nullptr) table.before_load(state);
+  for (const Field& field : table.fields) {
+    if (!on_wire(field, state, version)) continue;
+    if (auto result = decode_field(field, state, in); !result) return result;
+  }
+  if (auto result = decode_subsections(table, state, in); !result) return result;
+  if (table.validate == nullptr) return {};
+  if (const auto bad = table.validate(state)) {
+    return wrong(std::string(bad->field), fmt::format("{} {}", bad->value, bad->why));
   }
   return {};
 }
@@ -129,20 +196,10 @@ void encode_state(const StateTable& table, void* state, std::vector<u8>& out) {
 }
 
 Result<void> decode_state(const StateTable& table, void* state, i32 version, Bytes& in) {
-  if (version > table.version || version < table.min_version) {
-    return fail(fmt::format("state of {}: version {} is not between {} and {}", table.name, version,
-                            table.min_version, table.version));
-  }
-  if (table.before_load != nullptr) table.before_load(state);
-  for (const Field& field : table.fields) {
-    if (!on_wire(field, state, version)) continue;
-    if (auto result = decode_field(table, field, state, in); !result) return result;
-  }
-  if (auto result = decode_subsections(table, state, in); !result) return result;
-  if (table.validate != nullptr && !table.validate(state)) {
-    return fail(fmt::format("state of {}: values that this device cannot have", table.name));
-  }
-  return {};
+  const auto result = decode_table(table, state, version, in);
+  if (result) return {};
+  const auto& [path, text] = result.error();
+  return fail(path.empty() ? text : fmt::format("field {}: {}", path, text));
 }
 
 }  // namespace core

@@ -15,8 +15,8 @@ namespace core {
 void encode_state(const StateTable& table, void* state, std::vector<u8>& out);
 
 /// Reads them back from `in`, which shrinks by what was used. `state` must be a scratch copy: on
-/// an error, which names table and field, it is half overwritten. `version` is the one that the
-/// stream gave. Hostile input: every length is checked, validate() hooks run.
+/// an error, which names the field (and its value), it is half overwritten. `version` is the one
+/// that the stream gave. Hostile input: every length and limit is checked, validate() hooks run.
 Result<void> decode_state(const StateTable& table, void* state, i32 version, Bytes& in);
 
 }  // namespace core

@@ -12,10 +12,15 @@
 //                                       .fields = kFields};
 //     static_assert(core::covers<State>(kTable));   // a forgotten member does not build
 //
+// within() says which values a field can have; a stream with another is refused with field and
+// value.
+//
 // Multi-byte values are big-endian on the wire, as in QEMU; the codec does that.
 #pragma once
 
 #include <array>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -35,6 +40,13 @@ enum class FieldKind : u8 {
   kLocal,    // not on the wire
 };
 
+/// A value that a device cannot have, and why: "is not a multiple of 8".
+struct BadValue {
+  std::string_view field;
+  i64 value = 0;
+  std::string_view why;
+};
+
 struct StateTable;
 using Access = void* (*)(void* state);
 
@@ -51,6 +63,12 @@ struct Field {
   const StateTable* table = nullptr;             // kStruct
   bool (*present)(const void* state) = nullptr;  // null: always
   u32 (*length)(const void* state) = nullptr;    // elements used, for arrays of run-time length
+  i64 least = std::numeric_limits<i64>::min();   // what each element can be
+  i64 most = std::numeric_limits<i64>::max();
+
+  constexpr bool limited() const {
+    return least != std::numeric_limits<i64>::min() || most != std::numeric_limits<i64>::max();
+  }
 };
 
 /// A section, a nested struct or a subsection.
@@ -67,8 +85,9 @@ struct StateTable {
   /// Runs before the fields are read: gives the members of absent subsections the values that
   /// their absence means. In a subsection: notes that it is there.
   void (*before_load)(void* state) = nullptr;
-  /// Rejects values that the device could not have; the restore then fails with `name`.
-  bool (*validate)(const void* state) = nullptr;
+  /// The first of the values that the device could not have, as far as limits of a field do not
+  /// say it. The restore then fails.
+  std::optional<BadValue> (*validate)(const void* state) = nullptr;
 };
 
 namespace detail {
@@ -212,6 +231,13 @@ constexpr Field padding(u32 bytes, u8 fill = 0, i32 since = 0) {
 template <auto Member>
 constexpr Field local(std::string_view why) {
   return {.name = why, .owner = detail::member_id<Member>()};
+}
+
+/// A stream in which the field (each element of it) is less or more is refused.
+constexpr Field within(Field result, i64 least, i64 most = std::numeric_limits<i64>::max()) {
+  result.least = least;
+  result.most = most;
+  return result;
 }
 
 /// `result.present = ...` in an expression.

@@ -46,8 +46,8 @@ static_assert(core::covers<DriveState>(kDriveTable));
 
 // --- fdc ---
 
-constexpr auto kSenseFields =
-    std::to_array<core::Field>({core::field<&ControllerState::reset_sensei>("reset_sensei")});
+constexpr auto kSenseFields = std::to_array<core::Field>(
+    {core::within(core::field<&ControllerState::reset_sensei>("reset_sensei"), 0, 4)});
 constexpr core::StateTable kSenseTable{
     .name = "fdc/reset_sensei", .fields = kSenseFields, .needed = [](const void* state) {
       return controller(state).reset_sensei != 0;
@@ -60,8 +60,8 @@ constexpr core::StateTable kTimerTable{
       return controller(state).result_timer >= 0;
     }};
 
-constexpr auto kPhaseFields =
-    std::to_array<core::Field>({core::field<&ControllerState::phase>("phase")});
+constexpr auto kPhaseFields = std::to_array<core::Field>({core::within(
+    core::field<&ControllerState::phase>("phase"), 0, static_cast<core::i64>(Phase::kResult))});
 constexpr core::StateTable kPhaseTable{
     .name = "fdc/phase", .fields = kPhaseFields, .needed = [](const void* state) {
       return phase_from_registers(controller(state)) != controller(state).phase;
@@ -89,7 +89,7 @@ constexpr auto kControllerFields = std::to_array<core::Field>({
     core::field<&ControllerState::config>("config"),
     core::field<&ControllerState::lock>("lock"),
     core::field<&ControllerState::pwrd>("pwrd"),
-    core::field<&ControllerState::num_floppies>("num_floppies"),
+    core::within(core::field<&ControllerState::num_floppies>("num_floppies"), kDrives, kDrives),
     core::nested<&ControllerState::drives>("drives", kDriveTable, 1),
     core::local<&ControllerState::dor>("half of dor_vmstate"),
     core::local<&ControllerState::drive>("the other half of dor_vmstate"),
@@ -109,20 +109,13 @@ void default_controller(void* state) {
   s.phase = Phase::kFromRegisters;
 }
 
-bool valid_controller(const void* state) {
-  const ControllerState& s = controller(state);
-  return s.num_floppies == kDrives && s.phase <= Phase::kResult && s.reset_sensei >= 0 &&
-         s.reset_sensei <= 4;
-}
-
 constexpr core::StateTable kControllerTable{.name = "fdc",
                                             .version = 2,
                                             .min_version = 2,
                                             .fields = kControllerFields,
                                             .subsections = kControllerSubsections,
                                             .before_save = join_dor,
-                                            .before_load = default_controller,
-                                            .validate = valid_controller};
+                                            .before_load = default_controller};
 static_assert(core::covers<ControllerState>(kControllerTable));
 
 constexpr auto kFields = std::to_array<core::Field>({

@@ -13,13 +13,14 @@ const BmdmaState& bmdma(const void* state) {
 // --- ide_drive ---
 
 constexpr auto kPioFields = std::to_array<core::Field>({
-    core::field<&DriveState::req_nb_sectors>("req_nb_sectors"),
+    core::within(core::field<&DriveState::req_nb_sectors>("req_nb_sectors"), 0, kBufferSectors),
     core::buffer<&DriveState::buffer>("io_buffer"),
-    core::field<&DriveState::data_offset>("cur_io_buffer_offset"),
-    core::field<&DriveState::data_length>("cur_io_buffer_len"),
-    core::field<&DriveState::end>("end_transfer_fn_idx"),
-    core::field<&DriveState::elementary_transfer_size>("elementary_transfer_size"),
-    core::field<&DriveState::packet_transfer_size>("packet_transfer_size"),
+    core::within(core::field<&DriveState::data_offset>("cur_io_buffer_offset"), 0, kBufferWire),
+    core::within(core::field<&DriveState::data_length>("cur_io_buffer_len"), 0, kBufferWire),
+    core::within(core::field<&DriveState::end>("end_transfer_fn_idx"), 0,
+                 static_cast<core::i64>(EndTransfer::kNothing)),
+    core::within(core::field<&DriveState::elementary_transfer_size>("elementary_transfer_size"), 0),
+    core::within(core::field<&DriveState::packet_transfer_size>("packet_transfer_size"), 0),
 });
 constexpr core::StateTable kPioTable{
     .name = "ide_drive/pio_state",
@@ -29,15 +30,13 @@ constexpr core::StateTable kPioTable{
           return (drive(state).status & kStatusDrq) != 0 || drive(state).channel_retries_pio != 0;
         },
     .before_load = [](void* state) { static_cast<DriveState*>(state)->has_pio_state = 1; },
-    .validate =
-        [](const void* state) {
-          const DriveState& s = drive(state);
-          return s.req_nb_sectors >= 0 && s.req_nb_sectors <= static_cast<i32>(kBufferSectors) &&
-                 s.data_offset >= 0 && s.data_length >= 0 &&
-                 i64{s.data_offset} + s.data_length <= kBufferWire &&
-                 s.end <= EndTransfer::kNothing && s.elementary_transfer_size >= 0 &&
-                 s.packet_transfer_size >= 0;
-        }};
+    .validate = [](const void* state) -> std::optional<core::BadValue> {
+      const DriveState& s = drive(state);
+      if (u64{static_cast<u32>(s.data_offset)} + static_cast<u32>(s.data_length) <= kBufferWire) {
+        return {};
+      }
+      return core::BadValue{"cur_io_buffer_len", s.data_length, "reaches beyond the buffer"};
+    }};
 
 constexpr auto kTrayFields = std::to_array<core::Field>({
     core::field<&DriveState::tray_open>("tray_open"),
@@ -58,13 +57,13 @@ constexpr core::StateTable kEventTable{
     }};
 
 constexpr auto kDriveFields = std::to_array<core::Field>({
-    core::field<&DriveState::mult_sectors>("mult_sectors"),
-    core::field<&DriveState::identify_set>("identify_set"),
+    core::within(core::field<&DriveState::mult_sectors>("mult_sectors"), 0, kMaxMultiple),
+    core::within(core::field<&DriveState::identify_set>("identify_set"), 0, 1),
     core::when(core::buffer<&DriveState::identify_data>("identify_data"),
                [](const void* state) { return drive(state).identify_set != 0; }),
     core::field<&DriveState::feature>("feature"),
     core::field<&DriveState::error>("error"),
-    core::field<&DriveState::nsector>("nsector"),
+    core::within(core::field<&DriveState::nsector>("nsector"), 0, 65536),
     core::field<&DriveState::sector>("sector"),
     core::field<&DriveState::lcyl>("lcyl"),
     core::field<&DriveState::hcyl>("hcyl"),
@@ -92,11 +91,10 @@ void default_drive(void* state) {
   s.tray_open = s.tray_locked = s.new_media = s.eject_request = false;
 }
 
-bool valid_drive(const void* state) {
-  const DriveState& s = drive(state);
-  const bool power_of_two = (s.mult_sectors & (s.mult_sectors - 1)) == 0;
-  return s.mult_sectors >= 0 && s.mult_sectors <= kMaxMultiple && power_of_two &&
-         (s.identify_set == 0 || s.identify_set == 1) && s.nsector <= 65536;
+std::optional<core::BadValue> wrong_multiple(const void* state) {
+  const i32 sectors = drive(state).mult_sectors;
+  if ((sectors & (sectors - 1)) == 0) return {};
+  return core::BadValue{"mult_sectors", sectors, "is not a power of two"};
 }
 
 constexpr core::StateTable kDriveTable{.name = "ide_drive",
@@ -105,7 +103,7 @@ constexpr core::StateTable kDriveTable{.name = "ide_drive",
                                        .fields = kDriveFields,
                                        .subsections = kDriveSubsections,
                                        .before_load = default_drive,
-                                       .validate = valid_drive};
+                                       .validate = wrong_multiple};
 static_assert(core::covers<DriveState>(kDriveTable));
 
 // --- ide bmdma ---
@@ -158,17 +156,24 @@ static_assert(core::covers<BmdmaState>(kBmdmaTable));
 constexpr auto kErrorFields = std::to_array<core::Field>({
     core::field<&BusState::error_status>("error_status"),
     core::field<&BusState::retry_sector_num>("retry_sector_num", 2),
-    core::field<&BusState::retry_nsector>("retry_nsector", 2),
+    core::within(core::field<&BusState::retry_nsector>("retry_nsector", 2), 0, 65536),
     core::field<&BusState::retry_unit>("retry_unit", 2),
 });
 constexpr core::StateTable kErrorTable{
-    .name = "ide_bus/error", .version = 2, .fields = kErrorFields, .needed = [](const void* state) {
-      return static_cast<const BusState*>(state)->error_status != 0;
+    .name = "ide_bus/error",
+    .version = 2,
+    .fields = kErrorFields,
+    .needed =
+        [](const void* state) { return static_cast<const BusState*>(state)->error_status != 0; },
+    .validate = [](const void* state) -> std::optional<core::BadValue> {
+      const u8 unit = static_cast<const BusState*>(state)->retry_unit;
+      if (unit <= 1 || unit == 0xff) return {};
+      return core::BadValue{"retry_unit", unit, "is no drive (0, 1, or 255 for none)"};
     }};
 
 constexpr auto kBusFields = std::to_array<core::Field>({
     core::field<&BusState::cmd>("cmd"),
-    core::field<&BusState::unit>("unit"),
+    core::within(core::field<&BusState::unit>("unit"), 0, 1),
     core::local<&BusState::armed>("saved as error_status"),
 });
 constexpr std::array<const core::StateTable*, 1> kBusSubsections{&kErrorTable};
@@ -177,13 +182,7 @@ constexpr core::StateTable kBusTable{
     .name = "ide_bus",
     .fields = kBusFields,
     .subsections = kBusSubsections,
-    .before_load = [](void* state) { *static_cast<BusState*>(state) = {}; },
-    .validate =
-        [](const void* state) {
-          const auto& s = *static_cast<const BusState*>(state);
-          return s.unit <= 1 && (s.retry_unit <= 1 || s.retry_unit == 0xff) &&
-                 s.retry_nsector <= 65536;
-        }};
+    .before_load = [](void* state) { *static_cast<BusState*>(state) = {}; }};
 static_assert(core::covers<BusState>(kBusTable));
 
 // --- ide ---

@@ -8,17 +8,19 @@ using namespace i8259;  // NOLINT(google-build-using-namespace): the chip's own 
 
 namespace {
 
+enum InitState : u8 { kReady, kIcw2, kIcw3, kIcw4 };
+
 constexpr auto kFields = std::to_array<core::Field>({
     core::field<&I8259::State::last_irr>("last_irr"),
     core::field<&I8259::State::irr>("irr"),
     core::field<&I8259::State::imr>("imr"),
     core::field<&I8259::State::isr>("isr"),
-    core::field<&I8259::State::priority_add>("priority_add"),
+    core::within(core::field<&I8259::State::priority_add>("priority_add"), 0, 7),
     core::field<&I8259::State::irq_base>("irq_base"),
     core::field<&I8259::State::read_reg_select>("read_reg_select"),
     core::field<&I8259::State::poll>("poll"),
     core::field<&I8259::State::special_mask>("special_mask"),
-    core::field<&I8259::State::init_state>("init_state"),
+    core::within(core::field<&I8259::State::init_state>("init_state"), 0, kIcw4),
     core::field<&I8259::State::auto_eoi>("auto_eoi"),
     core::field<&I8259::State::rotate_on_auto_eoi>("rotate_on_auto_eoi"),
     core::field<&I8259::State::special_fully_nested_mode>("special_fully_nested_mode"),
@@ -27,12 +29,13 @@ constexpr auto kFields = std::to_array<core::Field>({
     core::field<&I8259::State::elcr>("elcr"),
 });
 
-enum InitState : u8 { kReady, kIcw2, kIcw3, kIcw4 };
-
 constexpr core::StateTable kTable{
-    .name = "i8259", .fields = kFields, .validate = [](const void* state) {
-      const auto& s = *static_cast<const I8259::State*>(state);
-      return s.priority_add < 8 && s.init_state <= kIcw4 && (s.irq_base & 7) == 0;
+    .name = "i8259",
+    .fields = kFields,
+    .validate = [](const void* state) -> std::optional<core::BadValue> {
+      const u8 base = static_cast<const I8259::State*>(state)->irq_base;
+      if ((base & 7) == 0) return {};
+      return core::BadValue{"irq_base", base, "is not a multiple of 8"};
     }};
 static_assert(core::covers<I8259::State>(kTable));
 

@@ -1,5 +1,7 @@
 #include "hw/emul/pci/function.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "hw/emul/core/guest_error.h"
@@ -9,17 +11,15 @@ namespace pci {
 namespace {
 
 constexpr auto kFunctionFields = std::to_array<core::Field>({
-    core::field<&FunctionState::version_id>("version_id"),
+    core::within(core::field<&FunctionState::version_id>("version_id"), 0, 2),
     core::buffer<&FunctionState::config>("config"),
-    core::field<&FunctionState::irq_state>("irq_state", 2),
+    core::within(core::field<&FunctionState::irq_state>("irq_state", 2), 0, 1),
 });
 
-bool valid_function(const void* state) {
-  const auto& function = *static_cast<const FunctionState*>(state);
-  return function.version_id >= 0 && function.version_id <= 2 &&
-         std::all_of(function.irq_state.begin(), function.irq_state.end(),
-                     [](i32 level) { return level == 0 || level == 1; });
-}
+/// Where a header says what the function is. Another one's state does not fit behind it.
+constexpr auto kIdentity =
+    std::to_array<u8>({kVendorId, kVendorId + 1, kDeviceId, kDeviceId + 1, kRevisionId, kClassProg,
+                       kClassDevice, kClassDevice + 1, kHeaderType, kCapabilityList});
 
 u64 get(const std::array<u8, 256>& bytes, u8 reg, unsigned width) {
   u64 value = 0;
@@ -37,11 +37,8 @@ bool overlaps(u8 reg, unsigned width, unsigned first, unsigned length) {
 
 }  // namespace
 
-constinit const core::StateTable kFunctionTable{.name = "PCIDevice",
-                                                .version = 2,
-                                                .min_version = 1,
-                                                .fields = kFunctionFields,
-                                                .validate = valid_function};
+constinit const core::StateTable kFunctionTable{
+    .name = "PCIDevice", .version = 2, .min_version = 1, .fields = kFunctionFields};
 static_assert(core::covers<FunctionState>(core::StateTable{.fields = kFunctionFields}));
 
 Function::Function(Bus& bus, u8 devfn, const Identity& identity)
@@ -243,6 +240,26 @@ void Function::reset() {
   set_intx(false);
   pci_->config = reset_;
   update_mappings();
+}
+
+core::Result<void> Function::check_restored(const void* state) {
+  const auto offset = reinterpret_cast<const u8*>(pci_) - static_cast<const u8*>(section().state);
+  FunctionState restored;
+  std::memcpy(&restored, static_cast<const u8*>(state) + offset, sizeof restored);
+  std::array<u8, 256> fixed{};
+  for (const u8 at : kIdentity) fixed[at] = 0xff;
+  // Size and kind of the BARs.
+  for (unsigned at = 0; at < 24; ++at) fixed[kBar0 + at] = 0xff;
+  for (unsigned at = 0; at < fixed.size(); ++at) {
+    const unsigned mask = fixed[at] & ~writable_[at] & ~w1c_[at];
+    const unsigned is = restored.config[at] & mask;
+    const unsigned must = pci_->config[at] & mask;
+    if (is == must) continue;
+    return core::fail(fmt::format(
+        "field config[{:#04x}]: {:#04x} where this device has {:#04x}: it is another one", at,
+        restored.config[at], pci_->config[at]));
+  }
+  return {};
 }
 
 void Function::after_restore() {

@@ -94,6 +94,8 @@ class Function : public core::Device, public core::IoHandler {
   bool intx() const;
 
   void reset() override;
+  /// The header must be this function's: vendor, class, sizes of BARs.
+  core::Result<void> check_restored(const void* state) override;
   void after_restore() override;
 
  protected:

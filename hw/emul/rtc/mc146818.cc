@@ -20,24 +20,26 @@ constexpr core::StateTable kReinjectTable{
       return static_cast<const Mc146818::State*>(state)->irq_reinject_on_ack_count != 0;
     }};
 
+constexpr u64 kMostSeconds = u64{1} << 33;  // year 2242: keeps nanoseconds within 64 bits
+constexpr i64 kLatestNs = i64{1} << 62;
+constexpr u64 kMostNs = kMostSeconds * core::kNsPerSecond;
+
 constexpr auto kFields = std::to_array<core::Field>({
     core::buffer<&Mc146818::State::cmos_data>("cmos_data"),
-    core::field<&Mc146818::State::cmos_index>("cmos_index"),
+    core::within(core::field<&Mc146818::State::cmos_index>("cmos_index"), 0, 127),
     core::padding(7 * 4),
-    core::timer<&Mc146818::State::periodic_timer>("periodic_timer"),
-    core::field<&Mc146818::State::next_periodic_time>("next_periodic_time"),
+    core::within(core::timer<&Mc146818::State::periodic_timer>("periodic_timer"), -1),
+    core::within(core::field<&Mc146818::State::next_periodic_time>("next_periodic_time"), 0,
+                 kLatestNs - 1),
     core::padding(3 * 8),
     core::field<&Mc146818::State::irq_coalesced>("irq_coalesced", 2),
     core::field<&Mc146818::State::period>("period", 2),
-    core::field<&Mc146818::State::base_rtc>("base_rtc", 3),
-    core::field<&Mc146818::State::last_update>("last_update", 3),
-    core::field<&Mc146818::State::offset>("offset", 3),
-    core::timer<&Mc146818::State::update_timer>("update_timer", 3),
+    core::within(core::field<&Mc146818::State::base_rtc>("base_rtc", 3), 0, kMostSeconds - 1),
+    core::within(core::field<&Mc146818::State::last_update>("last_update", 3), 0, kLatestNs - 1),
+    core::within(core::field<&Mc146818::State::offset>("offset", 3), 0, core::kNsPerSecond - 1),
+    core::within(core::timer<&Mc146818::State::update_timer>("update_timer", 3), -1),
     core::field<&Mc146818::State::next_alarm_time>("next_alarm_time", 3),
 });
-
-constexpr u64 kMostSeconds = u64{1} << 33;  // year 2242: keeps nanoseconds within 64 bits
-constexpr u64 kMostNs = kMostSeconds * core::kNsPerSecond;
 
 constexpr std::array<const core::StateTable*, 1> kSubsections{&kReinjectTable};
 constexpr core::StateTable kTable{
@@ -46,17 +48,9 @@ constexpr core::StateTable kTable{
     .min_version = 1,
     .fields = kFields,
     .subsections = kSubsections,
-    .before_load =
-        [](void* state) { static_cast<Mc146818::State*>(state)->irq_reinject_on_ack_count = 0; },
-    .validate =
-        [](const void* state) {
-          const auto& s = *static_cast<const Mc146818::State*>(state);
-          const u64 latest = u64{1} << 62;
-          return s.cmos_index < 128 && s.base_rtc < kMostSeconds && s.last_update < latest &&
-                 s.offset >= 0 && s.offset < core::kNsPerSecond && s.next_periodic_time >= 0 &&
-                 static_cast<u64>(s.next_periodic_time) < latest && s.periodic_timer >= -1 &&
-                 s.update_timer >= -1;
-        }};
+    .before_load = [](void* state) {
+      static_cast<Mc146818::State*>(state)->irq_reinject_on_ack_count = 0;
+    }};
 static_assert(core::covers<Mc146818::State>(kTable));
 
 constexpr i64 kSecondsADay = 86400;

@@ -16,13 +16,10 @@ const State& of(const void* state) {
 
 constexpr auto kFifoFields = std::to_array<Field>({
     buffer<&Fifo::data>("data"),
-    field<&Fifo::head>("head"),
-    field<&Fifo::count>("num"),
+    within(field<&Fifo::head>("head"), 0, kFifoDepth - 1),
+    within(field<&Fifo::count>("num"), 0, kFifoDepth),
 });
-constexpr StateTable kFifo{.name = "Fifo8", .fields = kFifoFields, .validate = [](const void* at) {
-                             const Fifo& fifo = *static_cast<const Fifo*>(at);
-                             return fifo.head < kFifoDepth && fifo.count <= kFifoDepth;
-                           }};
+constexpr StateTable kFifo{.name = "Fifo8", .fields = kFifoFields};
 
 constexpr auto kThrPendingFields =
     std::to_array<Field>({field<&State::thr_ipending>("thr_ipending")});
@@ -106,10 +103,11 @@ void before_load(void* at) {
   s.modem_status_poll = -1;
 }
 
-bool validate(const void* at) {
+std::optional<core::BadValue> wrong_status(const void* at) {
   const State& s = of(at);
-  // A byte in the shift register and "transmitter empty" exclude each other.
-  return (s.tsr_retry == 0) == lsr::TransmitterEmpty::test(s.lsr);
+  if ((s.tsr_retry == 0) == lsr::TransmitterEmpty::test(s.lsr)) return {};
+  return core::BadValue{"lsr", s.lsr,
+                        "and the shift register do not agree on whether a byte is on its way"};
 }
 
 }  // namespace
@@ -120,7 +118,7 @@ constexpr StateTable kUartTable{.name = "serial",
                                 .fields = kFields,
                                 .subsections = kSubsections,
                                 .before_load = before_load,
-                                .validate = validate};
+                                .validate = wrong_status};
 static_assert(covers<State>(kUartTable));
 
 const StateTable Uart16550::kTable = kUartTable;

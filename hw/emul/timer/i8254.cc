@@ -12,8 +12,11 @@ namespace {
 
 using Channel = I8254::ChannelState;
 
+/// 146 years: rounds are added to it.
+constexpr i64 kLatest = i64{1} << 62;
+
 constexpr auto kChannelFields = std::to_array<core::Field>({
-    core::field<&Channel::count>("count"),
+    core::within(core::field<&Channel::count>("count"), 1, 0x10000),
     core::field<&Channel::latched_count>("latched_count"),
     core::field<&Channel::count_latched>("count_latched"),
     core::field<&Channel::status_latched>("status_latched"),
@@ -22,24 +25,16 @@ constexpr auto kChannelFields = std::to_array<core::Field>({
     core::field<&Channel::write_state>("write_state"),
     core::field<&Channel::write_latch>("write_latch"),
     core::field<&Channel::rw_mode>("rw_mode"),
-    core::field<&Channel::mode>("mode"),
+    core::within(core::field<&Channel::mode>("mode"), 0, 7),
     core::field<&Channel::bcd>("bcd"),
     core::field<&Channel::gate>("gate"),
-    core::field<&Channel::count_load_time>("count_load_time"),
-    core::field<&Channel::next_transition_time>("next_transition_time"),
+    core::within(core::field<&Channel::count_load_time>("count_load_time"), 0, kLatest - 1),
+    core::within(core::field<&Channel::next_transition_time>("next_transition_time"), -1,
+                 kLatest - 1),
 });
 constexpr core::StateTable kChannelTable{
     .name = "pit channel", .version = 2, .min_version = 2, .fields = kChannelFields};
 static_assert(core::covers<Channel>(kChannelTable));
-
-/// 146 years: rounds are added to it.
-constexpr i64 kLatest = i64{1} << 62;
-
-bool valid(const Channel& channel) {
-  return channel.count >= 1 && channel.count <= 0x10000 && channel.count_load_time >= 0 &&
-         channel.count_load_time < kLatest && channel.next_transition_time >= -1 &&
-         channel.next_transition_time < kLatest && channel.mode <= 7;
-}
 
 constexpr auto kFields = std::to_array<core::Field>({
     core::field<&I8254::State::irq_disabled>("channels[0].irq_disabled", 3),
@@ -56,12 +51,7 @@ constexpr core::StateTable kTable{
           auto& s = *static_cast<I8254::State*>(state);
           s.irq_timer = s.channels[0].next_transition_time;
         },
-    .before_load = [](void* state) { static_cast<I8254::State*>(state)->irq_disabled = 0; },
-    .validate =
-        [](const void* state) {
-          const auto& channels = static_cast<const I8254::State*>(state)->channels;
-          return std::all_of(channels.begin(), channels.end(), &valid);
-        }};
+    .before_load = [](void* state) { static_cast<I8254::State*>(state)->irq_disabled = 0; }};
 static_assert(core::covers<I8254::State>(kTable));
 
 using Wide = unsigned __int128;

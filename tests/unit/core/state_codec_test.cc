@@ -26,8 +26,10 @@ struct State {
 bool needs_extra(const void* state) {
   return static_cast<const State*>(state)->late != 0;
 }
-bool valid(const void* state) {
-  return static_cast<const State*>(state)->used <= 8;
+std::optional<BadValue> odd_control(const void* state) {
+  const u8 control = static_cast<const State*>(state)->control;
+  if (control % 2 == 0) return {};
+  return BadValue{"control", control, "is odd"};
 }
 u32 used(const void* state) {
   return static_cast<u32>(static_cast<const State*>(state)->used);
@@ -45,7 +47,7 @@ constexpr auto kFields = std::to_array<Field>({
     field<&State::queue, &Queue::read>("queue.read"),
     buffer<&State::queue, &Queue::data>("queue.data"),
     field<&State::words>("words"),
-    field<&State::used>("used"),
+    within(field<&State::used>("used"), 0, 8),
     sized(buffer<&State::bytes>("bytes"), used),
     local<&State::cache>("derived"),
 });
@@ -54,7 +56,7 @@ constexpr StateTable kTable{.name = "probe",
                             .min_version = 1,
                             .fields = kFields,
                             .subsections = kSubsections,
-                            .validate = valid};
+                            .validate = odd_control};
 static_assert(covers<State>(kTable));
 // A forgotten member is noticed.
 static_assert(!covers<State>(StateTable{.fields = kExtraFields}));
@@ -118,14 +120,24 @@ TEST(StateCodec, RefusesWhatIsWrongWithAName) {
     Bytes in = Bytes(out).first(length);
     const auto result = decode_state(kTable, &back, 2, in);
     ASSERT_FALSE(result) << length;
-    EXPECT_NE(result.error().message.find("probe"), std::string::npos);
+    EXPECT_NE(result.error().message.find("the stream ends within it"), std::string::npos);
   }
   Bytes in = out;
   EXPECT_FALSE(decode_state(kTable, &back, 3, in));
-  out[33] = 9;  // used = 9 of 8
-  out.resize(60);
-  in = out;
-  EXPECT_FALSE(decode_state(kTable, &back, 2, in));
+  const auto message = [&](std::size_t at, u8 value) {
+    std::vector<u8> bytes = out;
+    bytes.resize(60);
+    bytes[at] = value;
+    Bytes from = bytes;
+    const auto result = decode_state(kTable, &back, 2, from);
+    return result ? "" : result.error().message;
+  };
+  EXPECT_EQ(message(33, 9), "field used: 9 is not within 0 to 8");
+  EXPECT_EQ(message(30, 0xff), "field used: -16777213 is not within 0 to 8");
+  EXPECT_EQ(message(0, 0x13), "field control: 19 is odd");
+  in = Bytes(out).first(25);
+  EXPECT_EQ(decode_state(kTable, &back, 2, in).error().message,
+            "field words[0]: the stream ends within it");
 }
 
 TEST(StateCodec, UnknownSubsectionOfOursIsRefusedOthersAreLeft) {
