@@ -31,6 +31,11 @@ class FrameBatch {
     used_ += length;
     return room;
   }
+  /// Forgets what the last add() gave.
+  void take_back() {
+    used_ -= frames_.back().size();
+    frames_.pop_back();
+  }
   /// Forgets the first `count`. What stays does not move until all are gone.
   void drop(std::size_t count) {
     if (count >= frames_.size()) {
