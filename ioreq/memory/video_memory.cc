@@ -158,7 +158,7 @@ void XenVideoMemory::map_at(Gpa gpa) {
 }
 
 void XenVideoMemory::unmap() {
-  if (gfn_ == hidden_gfn_) return;
+  if (gfn_ == hidden_gfn_ || stays_) return;
   forget_tracking();
   flush_modified();
   // Xen keeps 64 such ranges a domain; a guest that moves its BAR around must not use them up.

@@ -54,6 +54,8 @@ class XenVideoMemory final : public core::VideoMemory {
   core::MutableBytes bytes() override { return {base_, pages_ * kPageSize}; }
   void map_at(Gpa gpa) override;
   void unmap() override;
+  /// The process ends, the domain need not: the memory stays where it is from now on.
+  void stay() { stays_ = true; }
   void mark_dirty(u64 offset, u64 length) override;
   void take_dirty(u64 offset, u64 length, core::MutableBytes bitmap) override;
   void stop_tracking() override;
@@ -84,7 +86,8 @@ class XenVideoMemory final : public core::VideoMemory {
   u8* base_;
   ErrorHandler on_error_;
   u64 gfn_;
-  bool waits_ = false;       // adopted, and not found yet: base_ is a stand-in
+  bool waits_ = false;  // adopted, and not found yet: base_ is a stand-in
+  bool stays_ = false;
   std::vector<u8> dirty_;    // a byte a page
   std::vector<u8> unsent_;   // the same, for migration; empty when none watches
   std::vector<u8> scratch_;  // bitmap as Xen fills it

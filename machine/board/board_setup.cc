@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "machine/board/cards.h"
+
 namespace board {
 namespace {
 
@@ -101,6 +103,13 @@ core::Result<PcSetup> board_setup(const config::Machine& machine, const BackEnds
       vga.config.rom = std::move(*rom);
     }
     setup.vga = std::move(vga);
+  }
+  for (const config::Device& device : machine.devices) {
+    auto card = make_card(device, ends);
+    if (!card) {
+      return core::fail(fmt::format("-device {}: {}", device.driver, card.error().message));
+    }
+    setup.cards.push_back(std::move(*card));
   }
   if (!machine.kernel.empty()) {
     if (auto result = add_linux_boot(machine, setup, files); !result)

@@ -8,9 +8,38 @@
 #include <charconv>
 #include <ctime>
 
+#include "machine/board/cards.h"
 #include "machine/config/device_types.h"
 
 namespace board {
+namespace {
+
+constexpr std::string_view kPciBus = "pci.0";
+
+core::Result<void> no_hotplug(std::string_view bus) {
+  return core::fail(fmt::format("Bus '{}' does not support hotplugging", bus));
+}
+
+/// That a PCI card can go there.
+core::Result<void> check_bus(std::string_view driver, std::string_view bus) {
+  struct BusName {
+    std::string_view name, type;
+  };
+  constexpr BusName kOthers[] = {{"ide.0", "IDE"},
+                                 {"ide.1", "IDE"},
+                                 {"isa.0", "ISA"},
+                                 {"i2c", "i2c-bus"},
+                                 {"floppy-bus.0", "floppy-bus"},
+                                 {"main-system-bus", "System"}};
+  if (bus == kPciBus || bus == "/machine/i440fx/pci.0") return {};
+  for (const BusName& other : kOthers) {
+    if (other.name != bus) continue;
+    return core::fail(fmt::format("Device '{}' can't go on {} bus", driver, other.type));
+  }
+  return core::fail(fmt::format("Bus '{}' not found", bus));
+}
+
+}  // namespace
 
 CpuPort::CpuPort(chipset::Piix4Pm* pm, unsigned online, unsigned maximum)
     : pm_(pm), maximum_(maximum) {
@@ -27,7 +56,9 @@ core::Result<void> CpuPort::plug_cpu(unsigned index, const std::string& id) {
   return {};
 }
 
-DevicePort::DevicePort(const config::Machine& machine) {
+DevicePort::DevicePort(const config::Machine& machine, PcBoard* board, const BackEnds* ends,
+                       std::string fixed)
+    : board_(board), ends_(ends), fixed_(std::move(fixed)) {
   for (const config::IdeDisk& disk : machine.ide_disks) {
     if (disk.id.empty()) continue;
     devices_.push_back({.id = disk.id,
@@ -47,15 +78,58 @@ bool DevicePort::knows_device(std::string_view driver) const {
   return config::find_device_type(driver) != nullptr;
 }
 
+std::vector<monitor::DeviceInfo> DevicePort::named_devices() const {
+  std::vector<monitor::DeviceInfo> result = devices_;
+  if (board_ == nullptr) return result;
+  for (const pci::Function* card : board_->cards()) {
+    if (card->qdev_id().empty()) continue;
+    result.push_back(
+        {.id = card->qdev_id(), .driver = std::string(card->name()), .bus = std::string(kPciBus)});
+  }
+  return result;
+}
+
 core::Result<void> DevicePort::add_device(const monitor::DeviceSpec& device) {
-  return core::fail(
-      fmt::format("Device '{}' cannot be added while the machine runs: give it on "
-                  "the command line",
-                  device.driver));
+  config::Device settings{.driver = device.driver, .id = device.id, .properties = {}};
+  for (const auto& [key, value] : device.properties) {
+    if (key != "bus") {
+      settings.properties.push_back({key, value});
+    } else if (auto good = check_bus(device.driver, value); !good) {
+      return good;
+    }
+  }
+  if (board_ == nullptr || !board_->hotplug()) return no_hotplug(kPciBus);
+  if (!fixed_.empty()) return core::fail(fixed_);
+  const auto card = make_card(settings, *ends_);
+  if (!card) return tl::unexpected(card.error());
+  return board_->plug(*card);
 }
 
 core::Result<void> DevicePort::remove_device(const std::string& id) {
-  return core::fail(fmt::format("Device '{}' does not support hotplugging", id));
+  if (board_ != nullptr) {
+    for (const pci::Function* card : board_->cards()) {
+      if (card->qdev_id() == id) return remove_function(card->devfn(), id);
+    }
+  }
+  for (const monitor::DeviceInfo& one : devices_) {
+    if (one.id == id && one.bus != kPciBus) return no_hotplug(one.bus);
+    if (one.id == id) {
+      return core::fail(fmt::format("Device '{}' does not support hotplugging", one.driver));
+    }
+  }
+  return core::fail(fmt::format("Device '{}' not found", id));
+}
+
+core::Result<void> DevicePort::remove_function(unsigned devfn, const std::string& name) {
+  pci::Function* function = board_ == nullptr ? nullptr : board_->function(devfn);
+  if (function == nullptr) return core::fail(fmt::format("Device '{}' not found", name));
+  if (!board_->hotplug()) return no_hotplug(kPciBus);
+  if (!function->removable()) {
+    return core::fail(fmt::format("Device '{}' does not support hotplugging", function->name()));
+  }
+  if (!fixed_.empty()) return core::fail(fixed_);
+  board_->request_eject(*function);
+  return {};
 }
 
 std::vector<monitor::PciDevice> PciPort::pci_functions() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "machine/board/board_setup.h"
 #include "machine/board/chardevs.h"
 #include "machine/board/pc_board.h"
 #include "machine/chardev/chardev.h"
@@ -33,17 +34,24 @@ class CpuPort final : public monitor::CpuControl {
   std::vector<monitor::Cpu> cpus_;
 };
 
-/// Devices with an id. Nothing can be added or taken out yet, but processors (CpuPort).
+/// Devices with an id; cards come and go, the others stay.
 class DevicePort final : public monitor::DeviceControl {
  public:
-  explicit DevicePort(const config::Machine& machine);
-  std::vector<monitor::DeviceInfo> named_devices() const override { return devices_; }
+  /// Both outlive it; they are null in a machine without slots. `fixed`, if not empty, says why
+  /// nothing may come or go.
+  DevicePort(const config::Machine& machine, PcBoard* board, const BackEnds* ends,
+             std::string fixed = {});
+  std::vector<monitor::DeviceInfo> named_devices() const override;
   bool knows_device(std::string_view driver) const override;
   core::Result<void> add_device(const monitor::DeviceSpec& device) override;
   core::Result<void> remove_device(const std::string& id) override;
+  core::Result<void> remove_function(unsigned devfn, const std::string& name) override;
 
  private:
-  std::vector<monitor::DeviceInfo> devices_;
+  PcBoard* board_;
+  const BackEnds* ends_;
+  const std::string fixed_;
+  std::vector<monitor::DeviceInfo> devices_;  // those that stay
 };
 
 class PciPort final : public monitor::PciView {

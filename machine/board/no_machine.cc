@@ -79,7 +79,7 @@ struct NoMachine::Impl {
         run(device_loop, events,
             {.no_shutdown = machine.no_shutdown, .no_reboot = machine.no_reboot}),
         identity(make_identity(machine)),
-        devices(machine),
+        devices(machine, nullptr, nullptr),
         input(router) {
     run.set_actions(no_actions());
   }

@@ -97,8 +97,11 @@ class TreeMaker {
     made.properties = {{"parent_bus", "link<bus>", bus},
                        {"realized", "bool", true},
                        {"hotplugged", "bool", false},
-                       {"hotpluggable", "bool", bus == kPciBus}};
-    for (const ObjectProperty& one : known) made.properties.push_back(one);
+                       {"hotpluggable", "bool", false}};
+    for (const ObjectProperty& one : known) {
+      std::erase_if(made.properties, [&](const auto& other) { return other.name == one.name; });
+      made.properties.push_back(one);
+    }
     const config::DeviceType* kind = config::find_device_type(made.type);
     if (kind == nullptr) return made;
     for (const auto& list : kind->properties) {
@@ -221,11 +224,14 @@ class TreeMaker {
     unsigned further = numbers_.further;
     for (const pci::Function* function : parts_.pci->functions()) {
       const u8 at = function->devfn();
-      Object made = device("", std::string(function->name()), kPciBus,
-                           {{"addr", "int32", core::i64{at}},
-                            {"legacy-addr", "str",
-                             fmt::format("{:02x}.{:x}", function->slot(), function->function())},
-                            {"multifunction", "bool", at == kIsaBridge}});
+      Object made =
+          device("", std::string(function->name()), kPciBus,
+                 {{"hotplugged", "bool", function->hotplugged()},
+                  {"hotpluggable", "bool", parts_.machine.acpi.present && function->removable()},
+                  {"addr", "int32", core::i64{at}},
+                  {"legacy-addr", "str",
+                   fmt::format("{:02x}.{:x}", function->slot(), function->function())},
+                  {"multifunction", "bool", at == kIsaBridge}});
       bus_children_.push_back(path_of(*function, further));
       if (at == 0) {
         place(std::move(made), "", numbers_.host_bridge);
@@ -309,6 +315,17 @@ class TreeMaker {
 
 monitor::Object make_tree(const TreeParts& parts) {
   return TreeMaker(parts).make();
+}
+
+std::string function_path(const monitor::Object& root, u8 devfn) {
+  for (const Object& child : root.children) {
+    const std::string here = "/" + child.name;
+    const ObjectProperty* at = child.property("addr");
+    const auto* number = at == nullptr ? nullptr : std::get_if<core::i64>(&at->value);
+    if (number != nullptr && *number == devfn) return here;
+    if (const std::string below = function_path(child, devfn); !below.empty()) return here + below;
+  }
+  return {};
 }
 
 std::string disk_path(const config::Machine& machine, std::size_t disk) {

@@ -26,6 +26,9 @@ struct TreeParts {
 
 monitor::Object make_tree(const TreeParts& parts);
 
+/// Where a PCI function is in the tree; empty if nowhere.
+std::string function_path(const monitor::Object& root, core::u8 devfn);
+
 /// The path of a disk of the command line that has no id: the `disk`th of machine.ide_disks.
 std::string disk_path(const config::Machine& machine, std::size_t disk);
 

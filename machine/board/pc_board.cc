@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace board {
 namespace {
 
@@ -39,7 +41,9 @@ core::Result<std::unique_ptr<PcBoard>> PcBoard::create(const PcWires& wires, PcS
 /// The chip set and what is soldered on. The constructors read like a schematic: what each chip
 /// is plugged into, which interrupt it drives, whom it asks for reset or power-off.
 PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
-    : isa_irqs_(wires.isa_irqs),
+    : bus_(wires.pci),
+      card_leaves_(wires.card_leaves),
+      isa_irqs_(wires.isa_irqs),
       host_bridge_(wires.pci, setup.ram_below_4g, wires.shadow),
       config_ports_(wires.pci, /*saves_latch=*/false),
       isa_bridge_(wires.pci, kIsaBridge, wires.pirqs, wires.power),
@@ -111,6 +115,7 @@ core::Result<void> PcBoard::add_cards(const PcWires& wires, PcSetup& setup) {
                                     .clock = wires.clock},
         *devfn,
         xen_platform::PlatformOptions{.unplug_supported = setup.platform->unplug_supported});
+    platform_->set_removable(true);
     devices_.push_back(platform_.get());
   }
   if (setup.vga) {
@@ -121,13 +126,81 @@ core::Result<void> PcBoard::add_cards(const PcWires& wires, PcSetup& setup) {
     vga_->set_qdev_id(setup.vga->id);
     devices_.push_back(vga_.get());
   }
-  if (setup.pv_device) {
-    const auto devfn = take_slot(wires.pci, -1, "xen-pvdevice");
-    if (!devfn) return tl::unexpected(devfn.error());
-    pv_device_ = std::make_unique<xen_platform::PvDevice>(wires.pci, *devfn, *setup.pv_device);
-    devices_.push_back(pv_device_.get());
+  for (const Card& card : setup.cards) {
+    if (auto added = add_card(card, /*hotplug=*/false); !added) {
+      return core::fail(fmt::format("-device {}: {}", card.driver, added.error().message));
+    }
   }
   return {};
+}
+
+core::Result<u8> PcBoard::place_of(const Card& card, bool hotplug) const {
+  const std::string& driver = card.driver;
+  if (!card.devfn) {
+    const int slot = bus_.free_slot(kFirstCardSlot);
+    if (slot >= 0) return pci::devfn(static_cast<unsigned>(slot), 0);
+    return core::fail(
+        fmt::format("PCI: no slot/function available for {}, all in use or reserved", driver));
+  }
+  const unsigned slot = pci::slot_of(*card.devfn);
+  const unsigned number = pci::function_of(*card.devfn);
+  if (const pci::Function* other = bus_.at(*card.devfn); other != nullptr) {
+    return core::fail(fmt::format(
+        "PCI: slot {} function {} not available for {}, in use by {},id={}", slot, number, driver,
+        other->name(), other->qdev_id().empty() ? "(null)" : other->qdev_id()));
+  }
+  const pci::Function* first = bus_.at(pci::devfn(slot, 0));
+  if (hotplug && first != nullptr) {
+    return core::fail(fmt::format(
+        "PCI: slot {} function 0 already occupied by {}, new func {} cannot be exposed to guest.",
+        slot, first->name(), driver));
+  }
+  // What is not function 0 is found only behind one that says there are more.
+  const auto several = [](const pci::Function* function) {
+    return (function->config_get(pci::kHeaderType, 1) & pci::kHeaderMultiFunction) != 0;
+  };
+  if (number != 0 && first != nullptr && !several(first)) {
+    return core::fail(fmt::format(
+        "PCI: single function device can't be populated in function {:x}.{:x}", slot, number));
+  }
+  for (unsigned other = 1; number == 0 && other < 8; ++other) {
+    if (bus_.at(pci::devfn(slot, other)) == nullptr) continue;
+    return core::fail(
+        fmt::format("PCI: {:x}.0 indicates single function, but {:x}.{:x} is already populated.",
+                    slot, slot, other));
+  }
+  return *card.devfn;
+}
+
+core::Result<pci::Function*> PcBoard::add_card(const Card& card, bool hotplug) {
+  const auto devfn = place_of(card, hotplug);
+  if (!devfn) return tl::unexpected(devfn.error());
+  auto made = card.make(bus_, *devfn);
+  if (!made) return tl::unexpected(made.error());
+  pci::Function* function = made->get();
+  function->set_qdev_id(card.id);
+  function->set_removable(true);
+  if (hotplug) function->set_hotplugged();
+  cards_.push_back(std::move(*made));
+  devices_.push_back(function);
+  return function;
+}
+
+std::vector<const pci::Function*> PcBoard::cards() const {
+  std::vector<const pci::Function*> result;
+  for (const auto& card : cards_) result.push_back(card.get());
+  return result;
+}
+
+core::Result<void> PcBoard::plug(const Card& card) {
+  const auto added = add_card(card, /*hotplug=*/true);
+  if (!added) return tl::unexpected(added.error());
+  pm_->pci_slot_plugged((*added)->slot());
+  return {};
+}
+
+void PcBoard::request_eject(const pci::Function& function) {
+  pm_->pci_slot_eject_requested(function.slot());
 }
 
 /// On Xen the firmware looks for fw_cfg only to boot a kernel directly; without one its ports
@@ -161,8 +234,10 @@ core::Result<void> PcBoard::fill_cmos(const PcSetup& setup) {
   return cmos_.configure(cmos);
 }
 
+/// By index: power management, which comes ahead of all cards, takes out those that the guest was
+/// to let go of.
 void PcBoard::reset() {
-  for (core::Device* device : devices_) device->reset();
+  for (std::size_t i = 0; i < devices_.size(); ++i) devices_[i]->reset();
 }
 
 void PcBoard::pause() {
@@ -175,17 +250,27 @@ void PcBoard::resume() {
 
 /// As stock has it: everything but the chip set and the screen, empty slots included.
 bool PcBoard::slot_removable(unsigned slot) {
-  return slot >= kFirstCardSlot && (vga_ == nullptr || vga_->slot() != slot);
+  for (unsigned number = 0; number < 8; ++number) {
+    const pci::Function* function = bus_.at(pci::devfn(slot, number));
+    if (function != nullptr && !function->removable()) return false;
+  }
+  return true;
 }
 
+/// All functions of the slot, the newest first.
 void PcBoard::slot_ejected(unsigned slot) {
-  if (platform_ != nullptr && platform_->slot() == slot) {
-    std::erase(devices_, platform_.get());
-    platform_.reset();
-  } else if (pv_device_ != nullptr && pv_device_->slot() == slot) {
-    std::erase(devices_, pv_device_.get());
-    pv_device_.reset();
+  const auto leave = [this](pci::Function& function) {
+    if (card_leaves_) card_leaves_(function);
+    std::erase(devices_, &function);
+  };
+  for (std::size_t i = cards_.size(); i-- > 0;) {
+    if (cards_[i]->slot() != slot) continue;
+    leave(*cards_[i]);
+    cards_.erase(cards_.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  if (platform_ == nullptr || platform_->slot() != slot) return;
+  leave(*platform_);
+  platform_.reset();
 }
 
 }  // namespace board

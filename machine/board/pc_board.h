@@ -27,7 +27,7 @@
 #include "hw/emul/serial/isa_uart.h"
 #include "hw/emul/serial/parallel.h"
 #include "hw/xen/platform/platform.h"
-#include "hw/xen/platform/pvdevice.h"
+#include "machine/board/card.h"
 
 namespace board {
 
@@ -52,6 +52,8 @@ struct PcWires {
   xen_platform::Unplugger* unplugger = nullptr;
   xen_platform::GuestLog* guest_log = nullptr;
   chipset::ShadowListener* shadow = nullptr;  // of a machine that moves memory itself
+  /// Told of a card that the guest let go of, just before it is destroyed. May be empty.
+  std::function<void(const pci::Function&)> card_leaves{};
 };
 
 /// What is on the board.
@@ -91,7 +93,7 @@ struct PcSetup {
     std::string id;  // qdev id
   };
   std::optional<Vga> vga;
-  std::optional<xen_platform::PvDeviceOptions> pv_device;
+  std::vector<Card> cards;  // in the order in which they take free slots
 
   /// Direct kernel boot; the images stay mapped as long as the board.
   std::optional<firmware::LinuxBoot> linux_boot;
@@ -122,12 +124,25 @@ class PcBoard final : private chipset::HotplugSlots {
   xen_platform::Platform* platform() { return platform_.get(); }
   chipset::Cmos& cmos() { return cmos_; }
 
+  pci::Function* function(unsigned devfn) { return devfn < 256 ? bus_.at(u8(devfn)) : nullptr; }
+  /// Those of PcSetup::cards, and those plugged in since.
+  std::vector<const pci::Function*> cards() const;
+  /// Whether slots may be filled and emptied while the guest runs: it needs ACPI for that.
+  bool hotplug() const { return pm_ != nullptr; }
+  /// Puts a card in and tells the guest. Messages are QEMU's.
+  core::Result<void> plug(const Card& card);
+  /// Asks the guest, again if need be, to let go of a removable function; `card_leaves` follows,
+  /// or never.
+  void request_eject(const pci::Function& function);
+
  private:
   PcBoard(const PcWires& wires, const PcSetup& setup);
   core::Result<void> add_cards(const PcWires& wires, PcSetup& setup);
   core::Result<void> add_fw_cfg(const PcWires& wires, PcSetup& setup);
   core::Result<void> fill_cmos(const PcSetup& setup);
   core::Result<u8> take_slot(pci::Bus& bus, int wanted, std::string_view card) const;
+  core::Result<u8> place_of(const Card& card, bool hotplug) const;
+  core::Result<pci::Function*> add_card(const Card& card, bool hotplug);
 
   // chipset::HotplugSlots
   bool slot_removable(unsigned slot) override;
@@ -143,11 +158,15 @@ class PcBoard final : private chipset::HotplugSlots {
       cmos_.mark_sleep();
       machine_.suspend_to_ram();
     }
+    void suspend_to_disk() override { machine_.suspend_to_disk(); }
 
    private:
     core::PowerControl& machine_;
     chipset::Cmos& cmos_;
   };
+
+  pci::Bus& bus_;
+  std::function<void(const pci::Function&)> card_leaves_;
 
   // Destroyed from the bottom up.
   core::IrqOr isa_irqs_;
@@ -168,7 +187,7 @@ class PcBoard final : private chipset::HotplugSlots {
   std::vector<std::unique_ptr<firmware::DebugConsole>> debug_ports_;
   std::unique_ptr<xen_platform::Platform> platform_;
   std::unique_ptr<display::StdVga> vga_;
-  std::unique_ptr<xen_platform::PvDevice> pv_device_;
+  std::vector<std::unique_ptr<pci::Function>> cards_;
   std::unique_ptr<firmware::FwCfg> fw_cfg_;
   std::vector<core::Device*> devices_;
 };

@@ -159,7 +159,7 @@ struct QtestMachine::Impl {
 
   std::unique_ptr<monitor::MachineIdentity> identity;
   std::unique_ptr<CpuPort> cpu_port;
-  DevicePort device_port{config};
+  DevicePort device_port{config, nullptr, nullptr};
   PciPort pci_port{pci};
   CharPort char_port{loop, chardevs};
   VncPort vnc_port{nullptr};

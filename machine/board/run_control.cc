@@ -52,8 +52,9 @@ void RunControl::system_powerdown() {
   }
 }
 
+/// Devices wake up as after a reset, which is not one to tell of.
 core::Result<void> RunControl::system_wakeup() {
-  reset_now(/*guest=*/false, "none");
+  actions_.reset_devices();
   state_ = RunState::kRunning;
   actions_.woken();
   if (!actions_.set_sleep_state(0)) return core::fail("Xen refused to wake the domain");
@@ -97,6 +98,8 @@ void RunControl::reset_requested(core::ResetCause cause) {
 void RunControl::reset_now(bool guest, std::string_view reason) {
   actions_.reset_devices();
   events_.reset(guest, reason);
+  // Whatever a machine waited in, after a restart it waits to be started.
+  if (state_ != RunState::kRunning) state_ = RunState::kPrelaunch;
 }
 
 void RunControl::power_off() {
@@ -116,6 +119,11 @@ void RunControl::shut_down(bool guest, std::string_view reason) {
   loop_.stop_clock();
   state_ = RunState::kShutdown;
   events_.stop();
+}
+
+void RunControl::suspend_to_disk() {
+  events_.suspend_disk();
+  power_off();
 }
 
 void RunControl::suspend_to_ram() {

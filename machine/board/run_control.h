@@ -67,6 +67,7 @@ class RunControl final : public monitor::RunControl, public core::PowerControl {
   void reset_requested(core::ResetCause cause) override;
   void power_off() override;
   void suspend_to_ram() override;
+  void suspend_to_disk() override;
 
   /// A signal asks us to end.
   void terminate(std::string_view reason);

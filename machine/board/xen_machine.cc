@@ -54,6 +54,8 @@ XenMachine::XenMachine(loop::Loop& loop, const config::Machine& machine)
 XenMachine::~XenMachine() {
   // The server goes with the hypervisor handle; there is no need to take each range back first.
   if (ranges_ != nullptr) ranges_->stop();
+  // A soft reset's next process looks for it where the guest has it.
+  if (video_ != nullptr) video_->stay();
   loop_.set_guest(nullptr);
   console_.set_source(nullptr);
 }
@@ -110,25 +112,26 @@ core::Result<void> XenMachine::make_board() {
   for (unsigned place = 0; place < drives.size() && recorder_ != nullptr; ++place) {
     if (drives[place]) drives[place]->backend = &recorder_->tap(*drives[place]->backend, place);
   }
-  auto setup = board_setup(
-      config_, {.line = [this](std::string_view id) { return find_line(id); }, .drives = drives},
-      boot_files_);
+  back_ends_ = {.line = [this](std::string_view id) { return find_line(id); }, .drives = drives};
+  auto setup = board_setup(config_, back_ends_, boot_files_);
   if (!setup) return tl::unexpected(setup.error());
   core::VideoMemory* video = video_ != nullptr ? &tapped<core::VideoMemory>(*video_) : nullptr;
-  auto board = PcBoard::create({.pio = pio_,
-                                .mmio = mmio_,
-                                .pci = *pci_,
-                                .memory = tapped<core::GuestMemory>(*ram_),
-                                .clock = tapped(loop_.clock()),
-                                .isa_irqs = tapped<core::IrqSink>(*xen_),
-                                .pirqs = tapped<chipset::PirqRouter>(*this),
-                                .power = tapped<core::PowerControl>(run_),
-                                .leds = &input_,
-                                .video = video,
-                                .rom_lock = &tapped<xen_platform::RomLock>(*this),
-                                .unplugger = &tapped<xen_platform::Unplugger>(*this),
-                                .guest_log = this},
-                               std::move(*setup));
+  auto board =
+      PcBoard::create({.pio = pio_,
+                       .mmio = mmio_,
+                       .pci = *pci_,
+                       .memory = tapped<core::GuestMemory>(*ram_),
+                       .clock = tapped(loop_.clock()),
+                       .isa_irqs = tapped<core::IrqSink>(*xen_),
+                       .pirqs = tapped<chipset::PirqRouter>(*this),
+                       .power = tapped<core::PowerControl>(run_),
+                       .leds = &input_,
+                       .video = video,
+                       .rom_lock = &tapped<xen_platform::RomLock>(*this),
+                       .unplugger = &tapped<xen_platform::Unplugger>(*this),
+                       .guest_log = this,
+                       .card_leaves = [this](const pci::Function& card) { card_leaves(card); }},
+                      std::move(*setup));
   if (!board) return tl::unexpected(board.error());
   board_ = std::move(*board);
   shadows_ = std::make_unique<state::Shadows>(loop_, *pci_, config_.smp.cpus);
@@ -165,7 +168,9 @@ core::Result<void> XenMachine::make_monitor() {
   identity_ = make_identity(config_);
   cpu_port_ =
       std::make_unique<CpuPort>(board_->power_management(), config_.smp.cpus, config_.smp.max_cpus);
-  device_port_ = std::make_unique<DevicePort>(config_);
+  device_port_ = std::make_unique<DevicePort>(
+      config_, board_.get(), &back_ends_,
+      recorder_ != nullptr ? "not while -record runs: a replay could not do it" : "");
   pci_port_ = std::make_unique<PciPort>(*pci_);
   char_port_ = std::make_unique<CharPort>(loop_, chardevs_);
   vnc_port_ = std::make_unique<VncPort>(vnc_.get());
@@ -320,7 +325,9 @@ RunActions XenMachine::run_actions() {
       .reset_devices =
           [this] {
             const replay::Step step(recorder_.get(), replay::Control::kReset);
+            resetting_ = true;
             board_->reset();
+            resetting_ = false;
           },
       .shut_domain_down =
           [this](bool reboot) {
@@ -426,8 +433,18 @@ void XenMachine::fatal(const char* why) {
   xen_->shutdown(ioreq::ShutdownReason::kCrash);
 }
 
+/// Xen keeps its routes through a reset of the devices, as under stock: a guest that wakes up from
+/// S3 does not have to set them anew.
 void XenMachine::set_link_route(unsigned link, u8 irq) {
+  if (resetting_) return;
   xen_->set_link_route(link, irq);
+}
+
+void XenMachine::card_leaves(const pci::Function& card) {
+  const std::string path = function_path(inspection_->objects(), card.devfn());
+  mlog::info("{} {} is gone: the guest let go of it", card.name(), path);
+  // After what the guest or the toolstack did to it is answered, or told of.
+  loop_.post([this, id = card.qdev_id(), path] { events_.device_deleted(id, path); });
 }
 
 bool XenMachine::set_read_only(bool on) {

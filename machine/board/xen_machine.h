@@ -101,6 +101,8 @@ class XenMachine final : private ioreq::ServerHost,
   void unplug(u16 mask) override;
   void guest_line(std::string_view line) override;
 
+  void card_leaves(const pci::Function& card);
+
   loop::Loop& loop_;
   const config::Machine& config_;
 
@@ -125,6 +127,7 @@ class XenMachine final : private ioreq::ServerHost,
   screen::Console console_;
   screen::InputRouter input_;
   BootFiles boot_files_;
+  BackEnds back_ends_;
   std::unique_ptr<PcBoard> board_;
   std::unique_ptr<state::Shadows> shadows_;
   std::unique_ptr<screen::VncServer> vnc_;
@@ -152,6 +155,7 @@ class XenMachine final : private ioreq::ServerHost,
   u64 traced_accesses_ = 0;
   mlog::Limiter error_limiter_{20, 1000};
   u64 reported_errors_ = 0;
+  bool resetting_ = false;
   core::i64 rtc_offset_ = 0;  // seconds that the guest moved its clock by, in all
 };
 

@@ -79,7 +79,6 @@ constexpr Refusal kRefused[] = {
     {"nvme-ns", kNoDisks},
     {"virtio-blk-pci", kNoDisks},
     {"virtio-scsi-pci", kNoDisks},
-    {"xen-pvdevice", "not built yet: leave vendor_device out"},
     {"xen-pci-passthrough", "PCI passthrough is not built yet: leave pci=[...] out"},
     {"virtio-serial", "not built yet: leave spicevdagent out"},
     {"virtserialport", "not built yet: leave spicevdagent out"},
@@ -372,6 +371,16 @@ Status Parser::build_platform(OptionList& list) {
   return closed(list);
 }
 
+/// The board knows what it takes, the same that it does while the machine runs.
+Status Parser::build_card(OptionList& list, std::string driver) {
+  Device card{.driver = std::move(driver), .id = {}, .properties = {}};
+  list.take("id", card.id);
+  if (auto done = pci_bus(list); !done) return done;
+  card.properties = list.entries();
+  m_.devices.push_back(std::move(card));
+  return {};
+}
+
 Status Parser::build_device(OptionList& list) {
   const std::string driver = list.take("driver").value_or("");
   for (const auto& [name, cure] : kRefused) {
@@ -386,6 +395,8 @@ Status Parser::build_device(OptionList& list) {
   if (driver == "isa-parallel") return build_parallel(all);
   if (driver == "isa-debugcon") return build_debugcon(all);
   if (driver == "xen-platform") return build_platform(all);
+  const DeviceType* type = find_device_type(driver);
+  if (type != nullptr && type->bus == "PCI") return build_card(all, driver);
   for (const std::string_view name : kBuiltIn) {
     if (name == driver) {
       return core::fail(
@@ -404,9 +415,9 @@ Status Parser::apply_pm_globals() {
   number("disable_s3", m_.acpi.s3);
   number("disable_s4", m_.acpi.s4);
   list.take_number("s4_val", m_.acpi.s4_value, 0, 7);
-  constexpr std::string_view kKnown[] = {"VGA",      "ide-hd",       "ide-cd",
-                                         "floppy",   "isa-serial",   "isa-parallel",
-                                         "PIIX4_PM", "isa-debugcon", "xen-platform"};
+  constexpr std::string_view kKnown[] = {"VGA",          "ide-hd",       "ide-cd",   "floppy",
+                                         "isa-serial",   "isa-parallel", "PIIX4_PM", "isa-debugcon",
+                                         "xen-platform", "xen-pvdevice"};
   for (const auto& global : globals_) {
     if (std::find(std::begin(kKnown), std::end(kKnown), global.driver) == std::end(kKnown)) {
       m_.notes.push_back(fmt::format("-global {}.{}: ignored, there is no such device here",

@@ -116,6 +116,7 @@ class Parser {
   Status build_parallel(OptionList& list);
   Status build_debugcon(OptionList& list);
   Status build_platform(OptionList& list);
+  Status build_card(OptionList& list, std::string driver);
   Status attach_ide(IdeDisk disk, std::string_view where);
   Status apply_pm_globals();
   OptionList with_globals(std::string_view driver, const OptionList& given);

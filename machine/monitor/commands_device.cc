@@ -115,25 +115,29 @@ constexpr Member kAddArguments[] = {
 };
 
 /// What stands against plugging in a `driver` with these properties, before the machine is asked.
-std::optional<QmpError> check_properties(Context& context, const std::string& driver,
-                                         const Json& arguments) {
+/// What speaks against the device comes before what speaks against its name, and that before what
+/// speaks against its settings.
+std::optional<QmpError> check_new_device(Context& context, const std::string& driver,
+                                         const std::string& id, const Json& arguments) {
+  if (driver == "VGA") return QmpError{{}, "Parameter 'driver' expects a pluggable device type"};
   for (const DeviceTypeInfo& type : context.ports.inspect.device_types()) {
     if (type.name != driver) continue;
-    for (auto it = arguments.begin(); it != arguments.end(); ++it) {
-      const bool known = it.key() == "driver" || it.key() == "id" || it.key() == "bus" ||
-                         std::any_of(type.properties.begin(), type.properties.end(),
-                                     [&](const auto& one) { return one.name == it.key(); });
-      if (!known) return QmpError{{}, "Property '" + driver + "." + it.key() + "' not found"};
-    }
     // Of the buses here, only PCI and USB tell the guest when something comes.
     std::string bus;
     if (type.bus == "IDE") bus = text_of(arguments, "bus").value_or("ide.1");
     if (type.bus == "ISA") bus = "isa.0";
     if (type.bus == "floppy-bus") bus = "floppy-bus.0";
     if (!bus.empty()) return QmpError{{}, "Bus '" + bus + "' does not support hotplugging"};
+    if (!id.empty() && id_in_use(context, id)) break;
+    for (auto it = arguments.begin(); it != arguments.end(); ++it) {
+      const bool known = it.key() == "driver" || it.key() == "id" || it.key() == "bus" ||
+                         std::any_of(type.properties.begin(), type.properties.end(),
+                                     [&](const auto& one) { return one.name == it.key(); });
+      if (!known) return QmpError{{}, "Property '" + driver + "." + it.key() + "' not found"};
+    }
   }
-  if (driver != "VGA") return std::nullopt;
-  return QmpError{{}, "Parameter 'driver' expects a pluggable device type"};
+  if (id.empty() || !id_in_use(context, id)) return std::nullopt;
+  return QmpError{{}, "Duplicate device ID '" + id + "'"};
 }
 
 Reply device_add(Context& context, const Json& arguments) {
@@ -146,10 +150,9 @@ Reply device_add(Context& context, const Json& arguments) {
     return refuse("'" + driver + "' is not a valid device model name");
   }
   if (!id.empty() && !is_identifier(id)) return refuse("Parameter 'id' expects an identifier");
-  if (auto error = check_properties(context, driver, arguments)) {
+  if (auto error = check_new_device(context, driver, id, arguments)) {
     return tl::unexpected<QmpError>(std::move(*error));
   }
-  if (!id.empty() && id_in_use(context, id)) return refuse("Duplicate device ID '" + id + "'");
   DeviceSpec spec{driver, id, {}};
   for (auto it = arguments.begin(); it != arguments.end(); ++it) {
     if (it.key() == "driver" || it.key() == "id") continue;
@@ -177,8 +180,14 @@ Reply device_del(Context& context, const Json& arguments) {
   const Object root = context.ports.inspect.objects();
   const FoundObject found = find_object(root, id);
   if (found.object == nullptr) return device_not_found(id);
-  if (found.object->property("realized") == nullptr) {
+  if (found.object->property("parent_bus") == nullptr) {
     return refuse(found.path + " is not a hotpluggable device");
+  }
+  const ObjectProperty* removable = found.object->property("hotpluggable");
+  const ObjectProperty* address = found.object->property("addr");
+  const auto* devfn = address == nullptr ? nullptr : std::get_if<std::int64_t>(&address->value);
+  if (devfn != nullptr && removable != nullptr && std::get<bool>(removable->value)) {
+    return from_result(context.ports.device.remove_function(static_cast<unsigned>(*devfn), id));
   }
   return refuse("Device '" + found.object->type + "' does not support hotplugging");
 }

@@ -65,6 +65,7 @@ const std::vector<EventKind>& event_kinds() {
       {"SHUTDOWN", "The guest or the host asked for the end of the machine.", &kShutdownData},
       {"POWERDOWN", "The power button was pressed."},
       {"SUSPEND", "The guest went to sleep (ACPI S3)."},
+      {"SUSPEND_DISK", "The guest saved itself to its disk (ACPI S4); SHUTDOWN follows."},
       {"WAKEUP", "The guest woke up from sleep."},
       {"DEVICE_TRAY_MOVED", "The tray of a removable drive opened or closed.",
        &kDeviceTrayMovedData},
@@ -144,9 +145,9 @@ void Events::tray_moved(std::string_view device, std::string_view qdev_id, bool 
        {{"device", std::string(device)}, {"tray-open", open}, {"id", std::string(qdev_id)}});
 }
 
-void Events::device_deleted(std::string_view id) {
-  emit("DEVICE_DELETED",
-       {{"device", std::string(id)}, {"path", "/machine/peripheral/" + std::string(id)}});
+void Events::device_deleted(std::string_view id, std::string_view path) {
+  if (id.empty()) return emit("DEVICE_DELETED", {{"path", std::string(path)}});
+  emit("DEVICE_DELETED", {{"device", std::string(id)}, {"path", std::string(path)}});
 }
 
 void Events::rtc_change(std::int64_t offset_s) {

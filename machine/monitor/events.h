@@ -74,9 +74,11 @@ class Events {
   void shutdown(bool guest, std::string_view reason);
   void powerdown() { emit("POWERDOWN"); }
   void suspend() { emit("SUSPEND"); }
+  void suspend_disk() { emit("SUSPEND_DISK"); }
   void wakeup() { emit("WAKEUP"); }
   void tray_moved(std::string_view device, std::string_view qdev_id, bool open);
-  void device_deleted(std::string_view id);
+  /// `id` may be empty; `path` is where it was in the tree of objects.
+  void device_deleted(std::string_view id, std::string_view path);
   void rtc_change(std::int64_t offset_s);
   void pv_driver_info(unsigned product, unsigned build);
 

@@ -134,6 +134,8 @@ class DeviceControl {
   virtual Result<void> add_device(const DeviceSpec& device) = 0;
   /// The device exists. Asks the guest to let it go; DEVICE_DELETED follows.
   virtual Result<void> remove_device(const std::string& id) = 0;
+  /// The same for a PCI function that a client named in another way: `name`, for messages.
+  virtual Result<void> remove_function(unsigned devfn, const std::string& name) = 0;
   /// Plugs or pulls the cable of a network card or back end; false if there is none of that name.
   virtual bool set_link(const std::string& /*name*/, bool /*up*/) { return false; }
 };

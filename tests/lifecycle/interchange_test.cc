@@ -217,6 +217,34 @@ TEST_P(Interchange, PciConfiguration) {
   }
 }
 
+// One card is in use, the guest has been asked for another: the new process has both on its command
+// line.
+TEST_P(Interchange, CardsThatCame) {
+  for (const int number : {0, 1}) {
+    machine_->qmp().call("device_add", {{"driver", "xen-pvdevice"},
+                                        {"id", "pv" + std::to_string(number)},
+                                        {"addr", std::to_string(6 + number)},
+                                        {"device-id", 0xc000 + number}});
+  }
+  cpu().set_config({6, 0}, 0x14, 0xf8000000, 4);
+  cpu().set_config({6, 0}, 0x04, 2, 2);
+  machine_->qmp().call("device_del", {{"id", "pv1"}});
+  machine_->set_extra({"-device", "xen-pvdevice,id=pv0,addr=6,device-id=0xc000", "-device",
+                       "xen-pvdevice,id=pv1,addr=7,device-id=0xc001"});
+  move();
+  EXPECT_EQ(cpu().config({6, 0}, 0, 4), 0xc0005853U);
+  EXPECT_EQ(cpu().config({6, 0}, 0x14, 4), 0xf8000008U);
+  EXPECT_EQ(cpu().config({6, 0}, 4, 2), 2U);
+  EXPECT_EQ(cpu().config({7, 0}, 0, 4), 0xc0015853U);
+  EXPECT_EQ(cpu().inl(0xae04), 1U << 7);
+  cpu().outl(0xae08, 1U << 7);
+  EXPECT_EQ(cpu().config({7, 0}, 0, 4), 0xffffffffU);
+  const auto event = machine_->qmp().event("DEVICE_DELETED");
+  ASSERT_TRUE(event.has_value());
+  EXPECT_EQ((*event)["data"]["device"], "pv1");
+  EXPECT_EQ(cpu().config({6, 0}, 0, 4), 0xc0005853U);
+}
+
 TEST_P(Interchange, ReadByPio) {
   command(0x20, 100, 4);
   ASSERT_EQ(wait_ready(0x08) & 0x89, 0x08);

@@ -162,6 +162,14 @@ void Hypervisor::shut_down(Shutdown reason, std::string why) {
   changed_.notify_all();
 }
 
+void Hypervisor::soft_reset() {
+  servers.destroy_all();
+  const std::lock_guard lock(mutex_);
+  shutdown_.reset();
+  why_.clear();
+  parameters_.clear();
+}
+
 std::optional<Shutdown> Hypervisor::shutdown() const {
   const std::lock_guard lock(mutex_);
   return shutdown_;

@@ -55,6 +55,8 @@ class Hypervisor {
   std::string shutdown_why() const;
   /// Whether it came before the deadline.
   bool wait_shutdown(u64 milliseconds);
+  /// As the toolstack asks for it: what the domain had of us goes, its memory stays.
+  void soft_reset();
   /// Xen says ESRCH about a domain that is gone.
   void set_gone(bool gone) { gone_ = gone; }
   void set_dying(bool dying) { dying_ = dying; }

@@ -107,6 +107,10 @@ int IoreqServers::destroy(u32 id) {
   return 0;
 }
 
+void IoreqServers::destroy_all() {
+  for (u32 id = 0; id < kMaxServers; ++id) (void)destroy(id);
+}
+
 int IoreqServers::map(u32 id, RangeKind kind, u64 first, u64 last) {
   if (first > last) return EINVAL;
   const std::lock_guard lock(mutex_);

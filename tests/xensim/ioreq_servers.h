@@ -57,6 +57,7 @@ class IoreqServers {
   int info(u32 id, bool frames, u32& ring_port);
   int enable(u32 id, bool on);
   int destroy(u32 id);
+  void destroy_all();
   int map(u32 id, RangeKind kind, u64 first, u64 last);
   int unmap(u32 id, RangeKind kind, u64 first, u64 last);
   int map_pages(u32 id, u64 first, u64 count);

@@ -221,6 +221,11 @@ void Machine::replace(const Program& program, const std::string& saved) {
 
 void Machine::replace_from(const Program& program, const std::string& incoming) {
   qmp_.reset();
+  if (process_ != nullptr) {
+    // As libxl does. One that is killed would leave its server in Xen, with what only it had.
+    process_->signal(SIGHUP);
+    (void)process_->wait();
+  }
   process_.reset();
   store.remove(0, state_path());
   options_.program = program;

@@ -87,6 +87,10 @@ class Machine {
   std::string state_path() const;
   std::string monitor_path() const;
   const GuestConfig& config() const { return options_.config; }
+  /// What the next process gets beside, as the toolstack does after it plugged something in.
+  void set_extra(std::vector<std::string> arguments) {
+    options_.config.extra = std::move(arguments);
+  }
   const Program& program() const { return options_.program; }
 
   std::string folder_;  // before what lives in it

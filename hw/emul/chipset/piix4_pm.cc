@@ -279,8 +279,8 @@ void Piix4Pm::write_pm1_control(u16 value) {
   s_.pm1_cnt = core::low<u16>(value & ~SleepEnable::kMask);
   if (!SleepEnable::test(value)) return;
   switch (SleepType::get(value)) {
-    case kSleepOff:
-    case kSleepToDisk: power_.power_off(); break;
+    case kSleepOff: power_.power_off(); break;
+    case kSleepToDisk: power_.suspend_to_disk(); break;
     case kSleepToRam: power_.suspend_to_ram(); break;
     default: break;
   }

@@ -23,6 +23,8 @@ class PowerControl {
   virtual void reset_requested(ResetCause cause) = 0;
   virtual void power_off() = 0;
   virtual void suspend_to_ram() = 0;
+  /// The guest has saved itself to its disk: off, but for who wants to know.
+  virtual void suspend_to_disk() { power_off(); }
 };
 
 }  // namespace core

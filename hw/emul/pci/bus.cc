@@ -5,15 +5,23 @@
 
 namespace pci {
 
+/// Whoever answers there. A slot that is being filled shows nothing before its function 0 is in, so
+/// that no guest finds half a card.
+Function* Bus::visible(core::u8 number) {
+  Function* function = functions_[number];
+  if (function == nullptr || !function->hotplugged()) return function;
+  return at(devfn(slot_of(number), 0)) != nullptr ? function : nullptr;
+}
+
 core::u32 Bus::config_read(core::u8 devfn, core::u8 reg, unsigned width) {
-  Function* function = functions_[devfn];
+  Function* function = visible(devfn);
   // A straddle of the end of the 256 bytes has nothing behind it to read (CVE-2020-13791).
   if (function == nullptr || reg + width > 256) return core::low<core::u32>(core::all_ones(width));
   return core::low<core::u32>(core::truncate(function->config_read(reg, width), width));
 }
 
 void Bus::config_write(core::u8 devfn, core::u8 reg, core::u32 value, unsigned width) {
-  Function* function = functions_[devfn];
+  Function* function = visible(devfn);
   if (function == nullptr || reg + width > 256) return;
   function->config_write(reg, core::low<core::u32>(core::truncate(value, width)), width);
 }

@@ -61,6 +61,7 @@ class Bus {
 
  private:
   friend class Function;
+  Function* visible(core::u8 number);
   void plug(Function& function);
   void unplug(Function& function);
   void set_intx(unsigned slot, unsigned pin, bool level);

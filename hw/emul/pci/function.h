@@ -89,6 +89,12 @@ class Function : public core::Device, public core::IoHandler {
   /// Identification for people and QMP: the `id=` of -device, empty for built-in devices.
   const std::string& qdev_id() const { return qdev_id_; }
   void set_qdev_id(std::string id) { qdev_id_ = std::move(id); }
+  /// Whether the guest may eject it: the board decides, for cards in its slots.
+  bool removable() const { return removable_; }
+  void set_removable(bool on) { removable_ = on; }
+  /// Whether it came while the machine ran.
+  bool hotplugged() const { return hotplugged_; }
+  void set_hotplugged() { hotplugged_ = true; }
 
   /// Whether this function drives its interrupt pin.
   bool intx() const;
@@ -173,6 +179,8 @@ class Function : public core::Device, public core::IoHandler {
   const u8 devfn_;
   const u8 pin_;  // 0 none, 1 INTA# .. 4 INTD#: wiring, whatever a restored header says
   std::string qdev_id_;
+  bool removable_ = false;
+  bool hotplugged_ = false;
   FunctionState own_;  // until a chip adopts it
   FunctionState* pci_ = &own_;
   std::array<u8, 256> reset_{};     // configuration space at reset

@@ -22,6 +22,8 @@ PvDevice::PvDevice(pci::Bus& bus, core::u8 devfn, const PvDeviceOptions& options
                      .subsystem = options.device,
                      .interrupt_pin = 1}) {
   adopt_state(s_.pci);
+  // Until the first reset it decodes memory: one that comes while the guest runs shows that.
+  pci_state().config[pci::kCommand] = pci::CommandMemory::kMask;
   // The default handler reads all ones.
   add_bar(1, pci::BarKind::kPrefetchable, options.size, "xen-pvdevice", 0, {1, 8});
 }

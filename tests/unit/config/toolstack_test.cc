@@ -306,7 +306,6 @@ const RefusedForm kRefused[] = {
     {{"-device", "lsi53c895a"}, "lsi53c895a", "hda"},
     {{"-device", "ahci,id=ahci0"}, "ahci", "hdtype"},
     {{"-drive", "file=/d,id=scsi0-hd0,format=raw,if=scsi"}, "if=scsi", "hda"},
-    {{"-device", "xen-pvdevice,device-id=0xc000"}, "xen-pvdevice", "vendor_device"},
     {{"-incoming", "tcp:0:4444"}, "-incoming tcp:0:4444", "exec:COMMAND"},
     {{"-incoming", "exec:"}, "-incoming exec:", "exec:COMMAND"},
     {{"-incoming", "fd:x"}, "-incoming fd:x", "no descriptor"},

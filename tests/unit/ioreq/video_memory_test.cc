@@ -67,6 +67,15 @@ TEST_F(VideoMemoryTest, TheGuestSeesItAtItsBar) {
   EXPECT_TRUE(errors.empty());
 }
 
+TEST_F(VideoMemoryTest, StaysWhenTheProcessEnds) {
+  video->map_at(kBar);
+  video->stay();
+  video->unmap();  // as the card's destructor does
+  video.reset();
+  EXPECT_TRUE(domain.has(kBar));
+  EXPECT_FALSE(domain.has(kHidden));
+}
+
 /// Another process for the same frames, as after a restore.
 class AdoptedVideoMemory : public VideoMemoryTest {
  protected:

@@ -127,6 +127,10 @@ class FakeMachine final : public monitor::RunControl,
     calls.push_back("remove " + name);
     return core::fail("Bus 'ide.1' does not support hotplugging");
   }
+  Result<void> remove_function(unsigned devfn, const std::string& name) override {
+    calls.push_back("remove function " + std::to_string(devfn) + " " + name);
+    return {};
+  }
 
   // PciView
   std::vector<monitor::PciDevice> pci_functions() const override {
