@@ -242,6 +242,9 @@ TEST(PvDevice, IsAHeaderAndAHole) {
   EXPECT_EQ(config(pci::kVendorId), 0xc0005853u);
   EXPECT_EQ(config(pci::kSubsystemVendorId), 0xc0005853u);
   EXPECT_EQ(config(pci::kRevisionId), 0x08800001u);
+  // One that is plugged in is not reset first, and decodes memory as QEMU's does.
+  EXPECT_EQ(config(pci::kCommand) & 0xffff, 2u);
+  device.reset();
   EXPECT_EQ(config(pci::kCommand) & 0xffff, 0u);
   EXPECT_EQ(config(pci::kBar0 + 4), 8u);
   bench.pci.config_write(pci::devfn(7, 0), pci::kBar0 + 4, 0xf4000000, 4);

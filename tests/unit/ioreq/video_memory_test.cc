@@ -72,7 +72,7 @@ TEST_F(VideoMemoryTest, StaysWhenTheProcessEnds) {
   video->stay();
   video->unmap();  // as the card's destructor does
   video.reset();
-  EXPECT_TRUE(domain.has(kBar));
+  EXPECT_TRUE(domain.has(kBar >> kPageShift));
   EXPECT_FALSE(domain.has(kHidden));
 }
 
