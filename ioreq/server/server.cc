@@ -36,7 +36,8 @@ Server::Server(const DispatchWires& wires, EventChannels& channels, const Pages&
       pages_(pages),
       vcpus_(std::min(vcpus, kMaxVcpus)),
       host_(wires.host),
-      now_ns_(&steady_ns) {}
+      now_ns_(&steady_ns),
+      yield_(&sched_yield) {}
 
 core::Result<void> Server::bind(u32 buffered_remote_port) {
   ports_.clear();
@@ -318,7 +319,7 @@ bool Server::poll(u64 until_ns) {
 /// Whoever else could run here does so now, the guest itself perhaps. If somebody did and it was
 /// not for us, this CPU is not idle, and looking takes it away.
 u64 Server::offer_cpu(u64 now) {
-  sched_yield();
+  yield_();
   const u64 after = now_ns_();
   offer_at_ns_ = after + kOfferEveryNs;
   if (after - now > kTakenNs && !something_waits()) {

@@ -74,8 +74,12 @@ class Server {
   /// How long a buffered write waits at most: nobody sees it before a screen is drawn.
   static constexpr u64 kRingDelayNs = 4'000'000;
 
-  /// Nanoseconds that never go back; the steady clock unless told. For tests.
-  void set_time_source(u64 (*now_ns)()) { now_ns_ = now_ns; }
+  /// Nanoseconds that never go back; the steady clock unless told. For tests: on their clock nobody
+  /// is given the CPU either, which on a busy machine takes long.
+  void set_time_source(u64 (*now_ns)()) {
+    now_ns_ = now_ns;
+    yield_ = [] { return 0; };
+  }
 
   /// Null: nobody. It outlives the server, or is taken away.
   void set_tap(RequestTap* tap) { tap_ = tap; }
@@ -136,6 +140,7 @@ class Server {
   std::function<bool()> other_work_;
 
   u64 (*now_ns_)();
+  int (*yield_)();
   PollPolicy policy_;
   bool looking_ = false;  // since the last request
   u64 served_at_ns_ = 0;  // the last request
