@@ -96,8 +96,11 @@ void Piix3Ide::detach_drive(unsigned index) {
   if (has_drive(index)) channels_[index / 2].detach(core::low<u8>(index % 2));
 }
 
+/// Timings and the bits that enable the channels stay: firmware sets them at a start only, and a
+/// guest that wakes up from S3 takes a channel without the bit for one that is not there.
 void Piix3Ide::reset() {
   for (Channel& channel : channels_) channel.reset();
+  for (const u8 reg : {kIdeTiming, kSlaveTiming}) config_set(reg, core::low<u32>(config_get(reg, 4)), 4);
   Function::reset();
 }
 

@@ -18,6 +18,18 @@ TEST_F(AtaTest, ConfigurationSpaceSaysLegacyIde) {
   EXPECT_EQ(bench.pci.config_read(kDevfn, pci::bar_register(4), 4), 0xfffffff1u);
 }
 
+// Linux's ata_piix looks at bit 15 of a channel's IDETIM when it wakes up from S3, where no firmware
+// has set it again.
+TEST_F(AtaTest, ChannelsStayEnabledOverAReset) {
+  bench.pci.config_write(kDevfn, 0x40, 0x8000, 2);
+  bench.pci.config_write(kDevfn, 0x42, 0xc033, 2);
+  bench.pci.config_write(kDevfn, 0x44, 0x5a, 1);
+  controller->reset();
+  EXPECT_EQ(bench.pci.config_read(kDevfn, 0x40, 4), 0xc0338000u);
+  EXPECT_EQ(bench.pci.config_read(kDevfn, 0x44, 1), 0x5au);
+  EXPECT_EQ(bench.pci.config_read(kDevfn, pci::kCommand, 2), 0u);
+}
+
 // ATA/ATAPI-7 volume 1, 5 and table 11: the signature after power-on.
 TEST_F(AtaTest, TaskFileAfterPowerOnIsTheSignature) {
   EXPECT_EQ(status(), 0x50);
