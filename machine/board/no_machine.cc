@@ -63,10 +63,10 @@ RunActions no_actions() {
           .pause_devices = [] {},
           .resume_devices = [] {},
           .reset_devices = [] {},
+          .wake_devices = [] {},
           .shut_domain_down = [](bool) {},
           .set_sleep_state = [](unsigned) { return true; },
           .press_power_button = [] { return true; },
-          .woken = [] {},
           .report_running = [] {}};
 }
 

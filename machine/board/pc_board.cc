@@ -240,6 +240,14 @@ void PcBoard::reset() {
   for (std::size_t i = 0; i < devices_.size(); ++i) devices_[i]->reset();
 }
 
+void PcBoard::wake_up() {
+  if (pm_ == nullptr) return reset();
+  const chipset::PmPorts ports = pm_->ports();
+  reset();
+  pm_->place(ports);
+  pm_->woken(chipset::WakeReason::kOther);
+}
+
 void PcBoard::pause() {
   for (core::Device* device : devices_) device->pause();
 }

@@ -111,6 +111,9 @@ class PcBoard final : private chipset::HotplugSlots {
 
   /// All devices to their state at power-on.
   void reset();
+  /// As reset(), after a sleep: the guest sees that it slept, and finds power management where its
+  /// firmware placed it, which does not do so again.
+  void wake_up();
   void pause();
   void resume();
 

@@ -130,7 +130,7 @@ struct QtestMachine::Impl {
   core::Result<void> make_monitor();
 
   RunActions run_actions();
-  void reset_board();
+  void reset_board(void (PcBoard::*how)() = &PcBoard::reset);
   void set_boot_order(const std::string& order);
 
   loop::Loop& loop;
@@ -301,9 +301,9 @@ core::Result<void> QtestMachine::Impl::make_monitor() {
   return attach_monitors(*monitor, config, chardevs, channels);
 }
 
-void QtestMachine::Impl::reset_board() {
+void QtestMachine::Impl::reset_board(void (PcBoard::*how)()) {
   interrupts.reset();
-  board->reset();
+  ((*board).*how)();
   pit.reset();
   speaker.reset();
   rtc->reset();
@@ -328,6 +328,7 @@ RunActions QtestMachine::Impl::run_actions() {
                 reset_board();
                 if (!config.boot.once.empty()) set_boot_order(config.boot.order);
               },
+          .wake_devices = [this] { reset_board(&PcBoard::wake_up); },
           .shut_domain_down = [](bool) {},
           .set_sleep_state =
               [this](unsigned state) {
@@ -339,12 +340,6 @@ RunActions QtestMachine::Impl::run_actions() {
                 if (board->power_management() == nullptr) return false;
                 board->power_management()->press_power_button();
                 return true;
-              },
-          .woken =
-              [this] {
-                if (board->power_management() != nullptr) {
-                  board->power_management()->woken(chipset::WakeReason::kOther);
-                }
               },
           .report_running = [] {}};
 }

@@ -110,11 +110,7 @@ void ReplayMachine::control(replay::Control what) {
     case replay::Control::kPowerButton:
       if (board_->power_management() != nullptr) board_->power_management()->press_power_button();
       return;
-    case replay::Control::kWoken:
-      if (board_->power_management() != nullptr) {
-        board_->power_management()->woken(chipset::WakeReason::kOther);
-      }
-      return;
+    case replay::Control::kWake: board_->wake_up(); return;
   }
 }
 

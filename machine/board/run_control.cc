@@ -52,11 +52,10 @@ void RunControl::system_powerdown() {
   }
 }
 
-/// Devices wake up as after a reset, which is not one to tell of.
+/// Devices wake up nearly as after a reset, which is not one to tell of.
 core::Result<void> RunControl::system_wakeup() {
-  actions_.reset_devices();
+  actions_.wake_devices();
   state_ = RunState::kRunning;
-  actions_.woken();
   if (!actions_.set_sleep_state(0)) return core::fail("Xen refused to wake the domain");
   events_.wakeup();
   return {};

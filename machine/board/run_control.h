@@ -26,13 +26,14 @@ struct RunActions {
   std::function<void()> pause_devices;
   std::function<void()> resume_devices;
   std::function<void()> reset_devices;
+  /// After a sleep (ACPI S3): a reset but for what firmware sets at a start only.
+  std::function<void()> wake_devices;
   /// The domain stops now, for the toolstack to see: power-off or reboot.
   std::function<void(bool reboot)> shut_domain_down;
   /// HVM_PARAM_ACPI_S_STATE: 3 asleep, 0 awake. False if Xen refused.
   std::function<bool(unsigned)> set_sleep_state;
   /// The guest's power button; false if there is none.
   std::function<bool()> press_power_button;
-  std::function<void()> woken;
   /// Tells the toolstack that we are running (xenstore).
   std::function<void()> report_running;
 };

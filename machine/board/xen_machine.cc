@@ -329,6 +329,13 @@ RunActions XenMachine::run_actions() {
             board_->reset();
             resetting_ = false;
           },
+      .wake_devices =
+          [this] {
+            const replay::Step step(recorder_.get(), replay::Control::kWake);
+            resetting_ = true;
+            board_->wake_up();
+            resetting_ = false;
+          },
       .shut_domain_down =
           [this](bool reboot) {
             xen_->shutdown(reboot ? ioreq::ShutdownReason::kReboot
@@ -346,13 +353,6 @@ RunActions XenMachine::run_actions() {
             const replay::Step step(recorder_.get(), replay::Control::kPowerButton);
             board_->power_management()->press_power_button();
             return true;
-          },
-      .woken =
-          [this] {
-            if (board_->power_management() != nullptr) {
-              const replay::Step step(recorder_.get(), replay::Control::kWoken);
-              board_->power_management()->woken(chipset::WakeReason::kOther);
-            }
           },
       .report_running = [this] { report_running(); },
   };

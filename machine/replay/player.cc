@@ -300,7 +300,7 @@ core::Result<void> Player::play_input(const Record& record) {
       return bad();
     }
     case Kind::kControl:
-      if (field[0] > static_cast<u64>(Control::kWoken)) return bad();
+      if (field[0] > static_cast<u64>(Control::kWake)) return bad();
       stage_->control(static_cast<Control>(field[0]));
       return {};
     case Kind::kMedium:

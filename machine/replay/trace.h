@@ -62,7 +62,7 @@ inline constexpr u8 kShape = 0x80;  // a request like an earlier one, by its pla
 
 enum class Ending : u8 { kFinished = 0, kBufferFull = 1, kLimit = 2, kWriteError = 3, kCut = 4 };
 enum class Pointer : u8 { kMoveBy, kMoveTo, kButton, kSync };
-enum class Control : u8 { kReset, kPause, kResume, kPowerButton, kWoken };
+enum class Control : u8 { kReset, kPause, kResume, kPowerButton, kWake };
 enum class Medium : u8 { kChanged, kEjectRequested, kResized };
 enum class Power : u8 { kResetControl, kResetPort92, kResetKeyboard, kOff, kSuspend };
 

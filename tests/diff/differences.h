@@ -26,11 +26,16 @@ inline constexpr Difference kDifferences[] = {
     {"unmapped", "in? 0xcf9",
      "only a whole doubleword is CONFADD (82441FX 3.1): the rest is nobody's port"},
     {"unmapped", "in? 0xcfa", "likewise"},
-    {"power-swept", "*config4 1.1 0x40",
-     "IDE timing is zero after a reset (PIIX3 2.5.8); stock leaves it alone"},
     {"power-swept", "*config4 1.3 0x40",
-     "PMBASE likewise (PIIX4 7.1.11); stock clears its low byte"},
-    {"power-swept", "*in1 0xb2", "APMC likewise; stock leaves it alone"},
+     "PMBASE is zero after a reset (PIIX4 7.1.11); stock clears its low byte"},
+    {"power-swept", "*in1 0xb2", "APMC is zero after a reset; stock leaves it alone"},
+    {"power-slept", "*in1 0xb2", "likewise"},
+    {"power-slept", "awake: config4 1.3 0x80",
+     "no firmware runs that would place PMBASE again: it stays, or a guest could sleep only once, "
+     "as "
+     "under stock"},
+    {"power-slept", "awake: in1 0xb00[45]", "likewise: PM1_CNT"},
+    {"power-slept", "asleep again: *", "likewise: the second sleep"},
     // --- widths ---
     {"widths-read", "dma*: in[24] *", "the mask of all channels again, as part of more"},
     {"widths-read", "primary: in4 *",

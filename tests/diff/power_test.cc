@@ -113,10 +113,15 @@ class PowerSwept : public Power {
   PowerSwept() : Power("power-swept") {}
 };
 
+class PowerSlept : public Power {
+ protected:
+  PowerSlept() : Power("power-slept") {}
+};
+
 #define START() \
   if (!start()) GTEST_SKIP() << xensim::stock().path << " is not installed"
 
-TEST_F(PowerSwept, SleepAndWakeUp) {
+TEST_F(PowerSlept, SleepAndWakeUp) {
   START();
   use();
   pair.at("asleep");

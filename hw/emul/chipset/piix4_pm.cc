@@ -336,6 +336,20 @@ void Piix4Pm::press_power_button() {
   update_sci();
 }
 
+PmPorts Piix4Pm::ports() const {
+  return {.pm = core::low<u32>(config_get(kPmba, 4)),
+          .pm_enable = core::low<u8>(config_get(kPmregmisc, 1)),
+          .smbus = core::low<u32>(config_get(kSmbba, 4)),
+          .smbus_enable = core::low<u8>(config_get(kSmbhstcfg, 1))};
+}
+
+void Piix4Pm::place(const PmPorts& ports) {
+  config_write(kPmba, ports.pm, 4);
+  config_write(kPmregmisc, ports.pm_enable, 1);
+  config_write(kSmbba, ports.smbus, 4);
+  config_write(kSmbhstcfg, ports.smbus_enable, 1);
+}
+
 void Piix4Pm::woken(WakeReason reason) {
   // Something woke it: nobody in particular counts as the power button.
   u16 cause = Pm1PowerButton::kMask;

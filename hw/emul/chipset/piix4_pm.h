@@ -37,6 +37,14 @@ struct Piix4PmWires {
 /// Why a sleeping machine woke; shows in the PM1 status.
 enum class WakeReason : u8 { kClock, kTimer, kOther };
 
+/// Where firmware placed its ports: PMBA, PMREGMISC, SMBBA, SMBHSTCFG.
+struct PmPorts {
+  u32 pm = 0;
+  u8 pm_enable = 0;
+  u32 smbus = 0;
+  u8 smbus_enable = 0;
+};
+
 class Piix4Pm final : public pci::Function {
  public:
   struct ApmState {
@@ -87,6 +95,8 @@ class Piix4Pm final : public pci::Function {
   /// the hypervisor's status register instead.)
   void press_power_button();
   void woken(WakeReason reason);
+  PmPorts ports() const;
+  void place(const PmPorts& ports);
 
   /// For the monitor; no side effects.
   u16 pm1_control() const { return s_.pm1_cnt; }
