@@ -100,7 +100,8 @@ void Piix3Ide::detach_drive(unsigned index) {
 /// guest that wakes up from S3 takes a channel without the bit for one that is not there.
 void Piix3Ide::reset() {
   for (Channel& channel : channels_) channel.reset();
-  for (const u8 reg : {kIdeTiming, kSlaveTiming}) config_set(reg, core::low<u32>(config_get(reg, 4)), 4);
+  for (const u8 reg : {kIdeTiming, kSlaveTiming})
+    config_set(reg, core::low<u32>(config_get(reg, 4)), 4);
   Function::reset();
 }
 

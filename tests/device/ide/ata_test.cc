@@ -18,8 +18,8 @@ TEST_F(AtaTest, ConfigurationSpaceSaysLegacyIde) {
   EXPECT_EQ(bench.pci.config_read(kDevfn, pci::bar_register(4), 4), 0xfffffff1u);
 }
 
-// Linux's ata_piix looks at bit 15 of a channel's IDETIM when it wakes up from S3, where no firmware
-// has set it again.
+// Linux's ata_piix looks at bit 15 of a channel's IDETIM when it wakes up from S3, where no
+// firmware has set it again.
 TEST_F(AtaTest, ChannelsStayEnabledOverAReset) {
   bench.pci.config_write(kDevfn, 0x40, 0x8000, 2);
   bench.pci.config_write(kDevfn, 0x42, 0xc033, 2);
