@@ -8,6 +8,7 @@ namespace board {
 /// The devices are paused. `live`, that another host goes on with the images, asks for no more: we
 /// hold no locks, and keep nothing of an image in memory.
 core::Result<void> StatePort::save_devices(int fd, bool /*live*/) {
+  if (auto result = migratable(); !result) return result;
   if (auto result = host_.flush_disks(); !result) return result;
   const auto parts = state::parts_of(board_.devices(), shadows_.devices());
   return state::write_all(fd, state::save(parts));
@@ -25,6 +26,10 @@ core::Result<void> StatePort::load(core::Bytes stream) {
   if (!loaded) return tl::unexpected(loaded.error());
   loaded->commit();
   return {};
+}
+
+core::Result<void> StatePort::migratable() const {
+  return state::saveable(board_.devices());
 }
 
 core::Result<void> StatePort::set_global_dirty_log(bool enable) {

@@ -28,7 +28,7 @@ class StatePort final : public monitor::StateControl {
   core::Result<void> load_devices(int fd) override;
   core::Result<void> load(core::Bytes stream);
   core::Result<void> set_global_dirty_log(bool enable) override;
-  core::Result<void> migratable() const override { return {}; }
+  core::Result<void> migratable() const override;
   monitor::PvDriverInfo pv_driver_info() const override;
 
  private:

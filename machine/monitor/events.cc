@@ -132,11 +132,24 @@ void Events::send(const Json& event) {
   }
 }
 
+/// A machine that stops is saved and gone before the interval is over, perhaps.
+void Events::send_waiting() {
+  for (auto& [name, limited] : limited_) {
+    if (const auto waiting = std::move(limited->waiting)) send(*waiting);
+  }
+}
+
+void Events::stop() {
+  send_waiting();
+  emit("STOP");
+}
+
 void Events::reset(bool guest, std::string_view reason) {
   emit("RESET", {{"guest", guest}, {"reason", std::string(reason)}});
 }
 
 void Events::shutdown(bool guest, std::string_view reason) {
+  send_waiting();
   emit("SHUTDOWN", {{"guest", guest}, {"reason", std::string(reason)}});
 }
 

@@ -68,7 +68,7 @@ class Events {
   void emit(std::string_view name, const EventData& data = {});
 
   // The machine's own, with their data in the form that clients know.
-  void stop() { emit("STOP"); }
+  void stop();
   void resume() { emit("RESUME"); }
   void reset(bool guest, std::string_view reason);
   void shutdown(bool guest, std::string_view reason);
@@ -90,6 +90,7 @@ class Events {
  private:
   struct Limited;
   void send(const Json& event);
+  void send_waiting();
 
   std::vector<EventListener*> listeners_;
   Delay delay_;

@@ -79,6 +79,17 @@ std::vector<Part> parts_of(std::span<core::Device* const> devices,
   return parts;
 }
 
+core::Result<void> saveable(std::span<core::Device* const> devices) {
+  std::string reasons;
+  for (const core::Device* device : devices) {
+    const std::string_view why = device->unsaveable();
+    if (why.empty()) continue;
+    reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", device->name(), why);
+  }
+  if (reasons.empty()) return {};
+  return core::fail(fmt::format("This machine cannot be saved now: {}", reasons));
+}
+
 /// Out of copies, so that what a table does before a save leaves the device as it is.
 std::vector<u8> save(std::span<const Part> parts) {
   std::vector<u8> out;

@@ -327,6 +327,26 @@ TEST(StreamTest, AHostileNameReachesNoTerminal) {
   EXPECT_TRUE(contains(machine.refusal(stream), "head of a section"));
 }
 
+TEST(StreamTest, ADeviceThatCannotBeSavedIsNamed) {
+  struct Card final : core::Device {
+    std::string_view name() const override { return "card0"; }
+    void reset() override {}
+    std::string_view unsaveable() const override { return why; }
+    std::string_view why;
+  };
+  Machine machine;
+  std::vector<core::Device*> devices = machine.host.board->devices();
+  EXPECT_TRUE(state::saveable(devices));
+  Card card;
+  devices.push_back(&card);
+  EXPECT_TRUE(state::saveable(devices));
+  card.why = "its memory is the host's";
+  const auto result = state::saveable(devices);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message,
+            "This machine cannot be saved now: card0: its memory is the host's");
+}
+
 /// Visits the fields of a table with the name that a message gives them.
 template <typename Visit>
 void each_field(const core::StateTable& table, void* state, const std::string& path,

@@ -42,6 +42,8 @@ class Device {
   virtual void resume() {}
 
   virtual StateSection section() { return {}; }
+  /// Why no save can hold the device as it is now: "a packet is with the host". Empty: one can.
+  virtual std::string_view unsaveable() const { return {}; }
   /// Whether `state`, a decoded copy of the struct, can be this device's, as far as its table does
   /// not know. A line that names the field otherwise.
   virtual Result<void> check_restored(const void* /*state*/) { return {}; }

@@ -268,6 +268,26 @@ TEST(Events, LimitedOnesNeverLoseTheLastValue) {
   EXPECT_EQ(without_time(bench.channel.take()), line(7));
 }
 
+// Behind a stop or an end nobody may be there to wait for it.
+TEST(Events, WhatWaitsIsSentBeforeAStopAndAnEnd) {
+  MonitorBench bench;
+  bench.ready();
+  bench.events.rtc_change(1);
+  bench.events.rtc_change(2);
+  bench.channel.take();
+  bench.events.stop();
+  const std::string stop = without_time(bench.channel.take());
+  EXPECT_LT(stop.find("\"offset\": 2"), stop.find("STOP"));
+  bench.delay.fire();
+  EXPECT_EQ(bench.channel.take(), "") << "once";
+  bench.events.rtc_change(3);
+  bench.events.rtc_change(4);
+  bench.channel.take();
+  bench.events.shutdown(true, "guest-shutdown");
+  const std::string end = without_time(bench.channel.take());
+  EXPECT_LT(end.find("\"offset\": 4"), end.find("SHUTDOWN"));
+}
+
 TEST(Events, DataMayNest) {
   MonitorBench bench;
   bench.ready();
