@@ -273,7 +273,27 @@ struct HpetState {
   u64 config = 0, status = 0, counter = 0;
   u8 count = kHpetTimers;
   std::array<HpetTimer, kHpetTimers> timers{};
+  u8 clock_line = 0;
+  u64 offset = 0;
 };
+constexpr auto kHpetLineFields = std::to_array<core::Field>({
+    core::field<&HpetState::clock_line>("rtc_irq_level"),
+});
+/// The clock's interrupt passes by: a guest that never used this chip may have it raised.
+constexpr core::StateTable kHpetLineTable{
+    .name = "hpet/rtc_irq_level", .fields = kHpetLineFields, .needed = [](const void* at) {
+      return static_cast<const HpetState*>(at)->clock_line != 0;
+    }};
+constexpr auto kHpetOffsetFields = std::to_array<core::Field>({
+    core::field<&HpetState::offset>("hpet_offset"),
+});
+/// Known so that what is refused is the use.
+constexpr core::StateTable kHpetOffsetTable{
+    .name = "hpet/offset", .fields = kHpetOffsetFields, .needed = [](const void* at) {
+      return (static_cast<const HpetState*>(at)->config & 1) != 0;
+    }};
+constexpr std::array<const core::StateTable*, 2> kHpetSubsections = {&kHpetLineTable,
+                                                                     &kHpetOffsetTable};
 constexpr auto kHpetFields = std::to_array<core::Field>({
     core::field<&HpetState::config>("config"),
     core::field<&HpetState::status>("isr"),
@@ -285,6 +305,13 @@ constexpr core::StateTable kHpetTable{
     .name = "hpet",
     .version = 2,
     .fields = kHpetFields,
+    .subsections = kHpetSubsections,
+    .before_load =
+        [](void* at) {
+          auto* hpet = static_cast<HpetState*>(at);
+          hpet->clock_line = 0;
+          hpet->offset = 0;
+        },
     .validate = [](const void* at) -> std::optional<core::BadValue> {
       const u64 config = static_cast<const HpetState*>(at)->config;
       if ((config & 1) == 0) return {};

@@ -327,6 +327,24 @@ TEST(StreamTest, AHostileNameReachesNoTerminal) {
   EXPECT_TRUE(contains(machine.refusal(stream), "head of a section"));
 }
 
+/// Stock passes the clock's interrupt through its HPET, which the guest need not use for that.
+TEST(StreamTest, AClockInterruptOnItsWayThroughTheHpet) {
+  Machine from, to;
+  Stream saved = from.save();
+  const auto all = places(from);
+  const auto hpet =
+      std::find_if(all.begin(), all.end(), [](const Place& place) { return place.name == "hpet"; });
+  ASSERT_NE(hpet, all.end());
+  Stream line = {5, 18};
+  for (const char c : std::string("hpet/rtc_irq_level")) line.push_back(static_cast<u8>(c));
+  for (const u8 byte : {0, 0, 0, 1, 1}) line.push_back(byte);
+  saved.insert(saved.begin() + static_cast<std::ptrdiff_t>(hpet->end), line.begin(), line.end());
+  EXPECT_EQ(to.refusal(saved), "");
+  EXPECT_EQ(to.save(), saved);
+  EXPECT_EQ(to.refusal(from.save()), "");
+  EXPECT_EQ(to.save(), from.save());
+}
+
 TEST(StreamTest, ADeviceThatCannotBeSavedIsNamed) {
   struct Card final : core::Device {
     std::string_view name() const override { return "card0"; }
