@@ -27,8 +27,8 @@ constexpr Place kPlaces[] = {
 /// The place that each byte of the BARs belongs to; 0: none, reads as zero.
 constexpr std::array<u8, kBarSize> make_index() {
   std::array<u8, kBarSize> index{};
-  for (u8 i = 1; i < std::size(kPlaces); ++i) {
-    for (u8 n = 0; n < kPlaces[i].size; ++n) index[kPlaces[i].offset + n] = i;
+  for (std::size_t i = 1; i < std::size(kPlaces); ++i) {
+    for (unsigned n = 0; n < kPlaces[i].size; ++n) index[kPlaces[i].offset + n] = core::low<u8>(i);
   }
   return index;
 }
