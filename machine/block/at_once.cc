@@ -21,7 +21,7 @@ constexpr unsigned kMaxSkip = 63;
 /// Memory's file systems do not know RWF_NOWAIT, and need it least of all. Direct I/O waits for the
 /// medium in spite of it.
 AtOnce::Where AtOnce::look(const Node& node) {
-  if (node.options.direct || node.kind == NodeKind::kNull) return Where::kNowhere;
+  if (node.options.direct || node.kind == NodeKind::kNull || node.remote) return Where::kNowhere;
   struct statfs system {};
   if (node.kind == NodeKind::kFile && ::fstatfs(node.fd, &system) == 0 &&
       (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)) {

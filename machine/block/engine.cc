@@ -24,9 +24,12 @@ constexpr std::size_t kBlock = 16;  // transfers allocated at a time
 
 }  // namespace
 
-struct Engine::Impl {
+struct Engine::Impl final : Completions {
   Impl(loop::Loop& the_loop, Method the_method);
-  ~Impl();
+  ~Impl() override;
+
+  // Completions
+  void ended(Transfer& transfer) override;
 
   Transfer& take();
   void recycle(Transfer& transfer);
@@ -43,7 +46,7 @@ struct Engine::Impl {
   void complete(Transfer& transfer);
   void ready();
   void drain(Backend& backend);
-  void wait();
+  void wait(const Backend& backend);
   /// The loop calls ready() before it sleeps.
   void ask() const { task->ask(); }
   void wake() const;
@@ -65,6 +68,7 @@ struct Engine::Impl {
   Transfer* unused = nullptr;
   TransferList waiting;   // for others to leave the kernel
   TransferList at_once;   // their call has ended already
+  TransferList answered;  // by servers
   TransferList finished;  // looked at by deliver()
   u64 calls_at_once = 0;
   unsigned in_flight = 0;
@@ -187,6 +191,8 @@ void Engine::Impl::end_early(Transfer& transfer) {
 }
 
 void Engine::Impl::issue(Transfer& transfer) {
+  // Not the kernel's call: does not count among those.
+  if (transfer.node().remote) return transfer.node().remote->queue(transfer, *this);
   if (in_flight >= kDepth) {
     waiting.push(transfer);
     return;
@@ -224,6 +230,11 @@ void Engine::Impl::kick() {
 
 // --- back from the kernel ---
 
+void Engine::Impl::ended(Transfer& transfer) {
+  answered.push(transfer);
+  ask();
+}
+
 void Engine::Impl::collect() {
   TransferList ended;
   ended.take_all(at_once);
@@ -231,6 +242,7 @@ void Engine::Impl::collect() {
   if (pool) pool->collect(ended);
   in_flight -= static_cast<unsigned>(ended.size());
   finished.take_all(ended);
+  finished.take_all(answered);
   ++holds;
   while (in_flight < kDepth) {
     Transfer* const next = waiting.pop();
@@ -280,13 +292,16 @@ void Engine::Impl::drain(Backend& backend) {
     collect();
     const std::size_t delivered = deliver(&backend, finished.size());
     kick();
-    if (delivered == 0 && at_once.empty() && backend.outstanding_ > 0) wait();
+    if (delivered == 0 && at_once.empty() && answered.empty() && backend.outstanding_ > 0) {
+      wait(backend);
+    }
   }
   // Of other back ends; their time comes in the loop.
   if (!finished.empty()) ask();
 }
 
-void Engine::Impl::wait() {
+void Engine::Impl::wait(const Backend& backend) {
+  if (backend.image_ && backend.image_->node().remote) return backend.image_->node().remote->wait();
   std::array<pollfd, 2> fds{pollfd{wake_fd, POLLIN, 0}, pollfd{ring ? ring->fd() : -1, POLLIN, 0}};
   // An interrupted wait is one that ended early.
   [[maybe_unused]] const int count = ::poll(fds.data(), fds.size(), -1);

@@ -125,6 +125,7 @@ Node::~Node() {
 
 core::Result<u64> Node::measure() const {
   if (kind == NodeKind::kNull) return sectors;
+  if (remote) return (remote->size() + kSectorSize - 1) / kSectorSize;
   u64 bytes = 0;
   if (kind == NodeKind::kDevice) {
     if (::ioctl(fd, BLKGETSIZE64, &bytes) != 0) return refuse(path, explain(errno, true));
@@ -143,6 +144,13 @@ core::Result<u64> Node::measure() const {
 }
 
 int Node::sync_now() {
+  if (remote) {
+    if (options.read_only || !unsynced()) return 0;
+    const u64 generation = written;
+    const int error = remote->sync_now();
+    synced_up_to(generation, error);
+    return error;
+  }
   if (fd < 0 || options.no_flush || options.read_only) return 0;
   if (sync_error != 0) return sync_error;
   if (!unsynced()) return 0;
@@ -158,7 +166,7 @@ int Node::sync_now() {
 void Node::synced_up_to(u64 generation, int error) {
   if (error == 0) {
     if (generation > synced) synced = generation;
-  } else if (!options.direct) {
+  } else if (!options.direct && !remote) {
     sync_error = error;
   }
 }
@@ -222,6 +230,14 @@ const std::string& Image::path() const {
   return node_->path;
 }
 
+const std::string& Image::format() const {
+  return node_->format;
+}
+
+const std::string& Image::backing() const {
+  return node_->backing;
+}
+
 bool Image::read_only() const {
   return node_->options.read_only;
 }
@@ -231,6 +247,7 @@ const Options& Image::options() const {
 }
 
 u64 Image::actual_size() const {
+  if (node_->remote) return node_->remote->allocated();
   struct stat status {};
   if (node_->fd < 0 || ::fstat(node_->fd, &status) != 0) return 0;
   return static_cast<u64>(status.st_blocks) * 512;
@@ -239,6 +256,11 @@ u64 Image::actual_size() const {
 std::vector<core::u8> Image::boot_sector() const {
   constexpr std::size_t kBlock = 4096;  // suits direct I/O everywhere
   alignas(kBlock) std::array<core::u8, kBlock> block;
+  if (node_->remote) {
+    const std::span<core::u8> first(block.data(), kSectorSize);
+    if (node_->remote->read_now(0, first) != 0) return {};
+    return {first.begin(), first.end()};
+  }
   if (node_->fd < 0) return {};
   if (::pread(node_->fd, block.data(), block.size(), 0) < ssize_t{kSectorSize}) return {};
   return {block.begin(), block.begin() + kSectorSize};

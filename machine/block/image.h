@@ -1,5 +1,6 @@
-// An opened disk image that no drive owns yet: a regular file or a block device, used raw.
-// Its format is never guessed: what a guest writes into its disk must not change what it is.
+// An opened disk image that no drive owns yet: a regular file or a block device, used raw; or what
+// an NBD server has, which may be a process of ours that knows the image's format. The format is
+// never guessed: what a guest writes into its disk must not change what it is.
 //
 // Thread: device thread.
 #pragma once
@@ -10,6 +11,10 @@
 
 #include "hw/emul/core/result.h"
 #include "hw/emul/core/types.h"
+
+namespace loop {
+class Loop;
+}
 
 namespace block {
 
@@ -25,9 +30,12 @@ struct Options {
   bool no_flush = false;  // the guest's flushes are ignored
   enum class Discard { kIgnore, kUnmap };
   Discard discard = Discard::kIgnore;
+  enum class DetectZeroes { kOff, kOn, kUnmap };
+  DetectZeroes detect_zeroes = DetectZeroes::kOff;
 };
 
 struct Node;
+struct FormatSpec;
 
 class Image {
  public:
@@ -39,6 +47,12 @@ class Image {
   static core::Result<Image> adopt(int fd, const std::string& name, const Options& options);
   /// A disk that reads as zeroes and forgets what is written.
   static Image null(u64 sectors, const Options& options);
+  /// What the NBD server at `address` has (nbd_address.h); a socket there is taken over.
+  /// Without an answer for `patience_ms`, requests fail.
+  static core::Result<Image> open_nbd(loop::Loop& loop, const std::string& address,
+                                      const Options& options, unsigned patience_ms = 30'000);
+  /// An image in a format of QEMU's, or an overlay over any (format_process.h).
+  static core::Result<Image> open_format(loop::Loop& loop, FormatSpec spec, const Options& options);
 
   Image(Image&& other) noexcept;
   Image& operator=(Image&& other) noexcept;
@@ -46,6 +60,10 @@ class Image {
 
   u64 sectors() const;
   const std::string& path() const;
+  /// "raw", "qcow2", ...
+  const std::string& format() const;
+  /// What lies under an overlay of ours; else empty.
+  const std::string& backing() const;
   bool read_only() const;
   const Options& options() const;
   /// Bytes that the image occupies on the host.

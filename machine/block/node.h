@@ -1,15 +1,17 @@
 // What an image is to the code that does its input and output.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "machine/block/at_once.h"
 #include "machine/block/image.h"
+#include "machine/block/remote.h"
 #include "machine/block/transfer.h"
 
 namespace block {
 
-enum class NodeKind { kFile, kDevice, kNull };
+enum class NodeKind { kFile, kDevice, kNull, kRemote };
 
 struct Node {
   Node() = default;
@@ -27,7 +29,11 @@ struct Node {
 
   int fd = -1;
   NodeKind kind = NodeKind::kNull;
+  /// Does the calls in place of `fd`.
+  std::unique_ptr<Remote> remote;
   std::string path;
+  std::string format = "raw";
+  std::string backing;
   Options options;
   u64 sectors = 0;
   /// Direct I/O goes in whole multiples of this, in memory and on the medium; 1 without.

@@ -129,9 +129,9 @@ bool Transfer::finish(int error) {
 }
 
 bool Transfer::sync() {
-  if (node_->options.no_flush || node_->options.read_only || node_->kind == NodeKind::kNull) {
-    return finish(0);
-  }
+  if (node_->options.read_only || node_->kind == NodeKind::kNull) return finish(0);
+  // A server may have something to write even where nothing need be durable.
+  if (node_->options.no_flush && !node_->remote) return finish(0);
   if (node_->sync_error != 0) return finish(node_->sync_error);
   if (!node_->unsynced()) return finish(0);
   generation_ = node_->written;

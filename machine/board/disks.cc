@@ -8,6 +8,8 @@
 #include <cstring>
 #include <optional>
 
+#include "machine/block/format_process.h"
+#include "machine/block/nbd_address.h"
 #include "machine/board/object_tree.h"
 #include "machine/log/log.h"
 
@@ -48,7 +50,25 @@ block::Options options_of(const config::Drive& drive, bool read_only) {
   options.discard = drive.discard == config::Drive::Discard::kUnmap
                         ? block::Options::Discard::kUnmap
                         : block::Options::Discard::kIgnore;
+  switch (drive.detect_zeroes) {
+    case config::Drive::DetectZeroes::kOff: break;
+    case config::Drive::DetectZeroes::kOn:
+      options.detect_zeroes = block::Options::DetectZeroes::kOn;
+      break;
+    case config::Drive::DetectZeroes::kUnmap:
+      options.detect_zeroes = block::Options::DetectZeroes::kUnmap;
+      break;
+  }
   return options;
+}
+
+std::string name_of(config::Drive::Aio aio) {
+  switch (aio) {
+    case config::Drive::Aio::kNative: return "native";
+    case config::Drive::Aio::kIoUring: return "io_uring";
+    case config::Drive::Aio::kThreads: break;
+  }
+  return "threads";
 }
 
 /// What the command line says, and what the disk itself tells of the rest: systems on it expect to
@@ -71,7 +91,7 @@ constexpr core::u64 kNullSectors = (core::u64{1} << 30) / 512;
 
 Disks::Disks(loop::Loop& loop, const config::Machine& machine, monitor::FdSets& fd_sets,
              monitor::Events& events)
-    : config_(machine), fd_sets_(fd_sets), events_(events), engine_(loop) {}
+    : loop_(loop), config_(machine), fd_sets_(fd_sets), events_(events), engine_(loop) {}
 
 Disks::~Disks() = default;
 
@@ -91,11 +111,6 @@ core::Result<void> Disks::open_all() {
     made->id = drive != nullptr ? drive->id : "";
     const auto index = static_cast<std::size_t>(&disk - config_.ide_disks.data());
     made->qdev = disk.id.empty() ? disk_path(config_, index) : disk.id;
-    if (drive != nullptr && drive->snapshot) {
-      // To ignore it would write into the image that the operator meant to keep.
-      return core::fail(
-          fmt::format("drive {}: snapshot=on is not built: give a copy of the image", made->id));
-    }
     if (drive != nullptr && drive->file) {
       const bool read_only = drive->read_only || disk.cdrom;
       auto image = open_image(*drive, *drive->file, drive->format, read_only);
@@ -123,12 +138,31 @@ core::Result<block::Image> Disks::open_image(const config::Drive& drive, const s
                                                              "file"};
   const bool is_null = file == "null-co://" || file == "null-aio://";
   if (std::find(kPlain.begin(), kPlain.end(), format) == kPlain.end() &&
-      format.rfind("null-", 0) != 0) {
+      format.rfind("null-", 0) != 0 && !block::is_served_format(format)) {
     return core::fail(
-        fmt::format("format={} of {} is not built yet: use a raw image", format, file));
+        fmt::format("format={} of {} is not known: convert it to raw or qcow2", format, file));
   }
   const block::Options options = options_of(drive, read_only);
   if (is_null || format.rfind("null-", 0) == 0) return block::Image::null(kNullSectors, options);
+  const bool overlay = drive.snapshot && !read_only;
+  if (overlay || block::is_served_format(format) || block::is_served_protocol(file)) {
+    block::FormatSpec spec{.format = block::is_served_format(format) ? format : "raw",
+                           .file = file,
+                           .fd = {},
+                           .aio = name_of(drive.aio),
+                           .overlay = overlay,
+                           .program = {}};
+    if (monitor::FdSets::is_set_path(file)) {
+      int error = 0;
+      auto opened = fd_sets_.open(file, read_only ? O_RDONLY : O_RDWR, error);
+      if (!opened) {
+        return core::fail(fmt::format("Could not open '{}': {}", file, std::strerror(error)));
+      }
+      spec.fd = std::move(opened->fd);
+    }
+    return block::Image::open_format(loop_, std::move(spec), options);
+  }
+  if (block::is_nbd_address(file)) return block::Image::open_nbd(loop_, file, options);
   if (!monitor::FdSets::is_set_path(file)) return block::Image::open_file(file, options);
   int error = 0;
   auto opened = fd_sets_.open(file, read_only ? O_RDONLY : O_RDWR, error);
@@ -204,10 +238,21 @@ monitor::BlockStats stats_of(const block::Backend::Stats& from) {
           .idle_time_ns = from.idle_time_ns};
 }
 
+std::string detect_zeroes_name(const block::Options& options) {
+  switch (options.detect_zeroes) {
+    case block::Options::DetectZeroes::kOn: return "on";
+    case block::Options::DetectZeroes::kUnmap: return "unmap";
+    case block::Options::DetectZeroes::kOff: break;
+  }
+  return "off";
+}
+
 monitor::Medium medium_of(const block::Image& image) {
   return {.file = image.path(),
-          .driver = "raw",
+          .driver = image.format(),
           .node_name = "",
+          .backing_file = image.backing(),
+          .detect_zeroes = detect_zeroes_name(image.options()),
           .read_only = image.read_only(),
           .cache_writeback = image.options().writeback,
           .cache_direct = image.options().direct,

@@ -53,6 +53,7 @@ class Disks final : public monitor::BlockControl {
                                         const std::string& format, bool read_only);
   Drive* find(const std::string& key);
 
+  loop::Loop& loop_;
   const config::Machine& config_;
   monitor::FdSets& fd_sets_;
   monitor::Events& events_;

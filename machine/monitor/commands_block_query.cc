@@ -12,18 +12,21 @@ Json describe(const Medium& medium) {
   Json image = {{"virtual-size", medium.virtual_size},
                 {"filename", medium.file},
                 {"format", medium.driver},
-                {"actual-size", medium.actual_size},
                 {"dirty-flag", false}};
+  // What a server keeps takes nothing that could be seen from here.
+  if (medium.actual_size != 0 || !medium.file.starts_with("nbd")) {
+    image["actual-size"] = medium.actual_size;
+  }
   Json cache = {{"no-flush", medium.cache_no_flush},
                 {"direct", medium.cache_direct},
                 {"writeback", medium.cache_writeback}};
-  return Json{{"iops_rd", 0},
-              {"detect_zeroes", "off"},
+  Json result{{"iops_rd", 0},
+              {"detect_zeroes", medium.detect_zeroes},
               {"image", std::move(image)},
               {"iops_wr", 0},
               {"ro", medium.read_only},
               {"node-name", medium.node_name},
-              {"backing_file_depth", 0},
+              {"backing_file_depth", medium.backing_file.empty() ? 0 : 1},
               {"drv", medium.driver},
               {"iops", 0},
               {"bps_wr", 0},
@@ -33,6 +36,8 @@ Json describe(const Medium& medium) {
               {"bps_rd", 0},
               {"cache", std::move(cache)},
               {"file", medium.file}};
+  if (!medium.backing_file.empty()) result["backing_file"] = medium.backing_file;
+  return result;
 }
 
 Reply query_block(Context& context, const Json&) {

@@ -176,12 +176,14 @@ struct Medium {
   std::string file;
   std::string driver = "raw";
   std::string node_name;
+  std::string backing_file;  // empty: none
+  std::string detect_zeroes = "off";
   bool read_only = false;
   bool cache_writeback = true;
   bool cache_direct = false;
   bool cache_no_flush = false;
   u64 virtual_size = 0;
-  u64 actual_size = 0;
+  u64 actual_size = 0;  // of a server's: 0 where it cannot be told
 };
 
 struct BlockStats {
