@@ -89,7 +89,13 @@ void smbus_step(Pair& pair, Dice& dice) {
     case 3:
       for (u32 i = dice.below(6); i != 0; --i) pair.out(at(7), dice.below(40));
       break;
-    case 4: pair.out(at(dice.of({13, 2})), dice.of({0, 2, 2, 0x38, 0x18})); break;
+    case 4:
+      if (dice.one_in(2)) {
+        pair.out(at(13), dice.of({0, 2, 2}));
+      } else {
+        pair.out(at(2), dice.of({0, 0x38, 0x18}));
+      }
+      break;
     default: break;
   }
   for (u32 reg = 0; reg < 16; ++reg) {
