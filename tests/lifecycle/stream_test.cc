@@ -337,7 +337,7 @@ TEST(StreamTest, AClockInterruptOnItsWayThroughTheHpet) {
   ASSERT_NE(hpet, all.end());
   Stream line = {5, 18};
   for (const char c : std::string("hpet/rtc_irq_level")) line.push_back(static_cast<u8>(c));
-  for (const u8 byte : {0, 0, 0, 1, 1}) line.push_back(byte);
+  for (const int byte : {0, 0, 0, 1, 1}) line.push_back(core::low<u8>(byte));
   saved.insert(saved.begin() + static_cast<std::ptrdiff_t>(hpet->end), line.begin(), line.end());
   EXPECT_EQ(to.refusal(saved), "");
   EXPECT_EQ(to.save(), saved);
