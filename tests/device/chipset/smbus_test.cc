@@ -32,8 +32,8 @@ struct Smbus : ::testing::Test {
 
   /// A transaction by polling: the status at its end, which is then cleared.
   u8 run(u8 address, bool read, ProtocolCode protocol) {
-    out(kHstAdd, address << 1 | (read ? 1U : 0U));
-    out(kHstCnt, 0x40U | protocol << 2U);
+    out(kHstAdd, u32{address} << 1 | (read ? 1U : 0U));
+    out(kHstCnt, 0x40U | static_cast<u32>(protocol) << 2U);
     EXPECT_EQ(in(kHstSts)&1, 1);  // busy, seen once
     const u8 status = in(kHstSts);
     out(kHstSts, 0x1e);
