@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "machine/board/firmware_files.h"
+#include "machine/board/networks.h"
 #include "machine/board/pc_board.h"
 #include "machine/config/machine.h"
 
@@ -26,6 +27,10 @@ struct BackEnds {
   /// The line of a chardev's id; null if there is none.
   std::function<core::CharBackend*(std::string_view id)> line;
   ide::DriveConfigs drives;
+  // Of cards. Without a network, or without a clock, no network card can be built.
+  Networks* networks = nullptr;
+  core::Clock* clock = nullptr;
+  std::vector<std::string> rom_directories{};
 };
 
 /// Reads ROMs, kernel and initrd.

@@ -6,9 +6,12 @@
 #include <bit>
 #include <charconv>
 
+#include "hw/emul/net/e1000.h"
+#include "hw/emul/net/rtl8139.h"
 #include "hw/xen/platform/pvdevice.h"
 #include "machine/config/device_types.h"
 #include "machine/config/options.h"
+#include "machine/log/log.h"
 
 namespace board {
 namespace {
@@ -68,6 +71,28 @@ class Settings {
     return std::nullopt;
   }
 
+  std::optional<std::string> text(std::string_view name) {
+    const std::string* text = find(name);
+    return text == nullptr ? std::nullopt : std::optional(*text);
+  }
+
+  /// Six bytes in hexadecimal, with colons or dashes between.
+  std::optional<net::MacAddress> mac() {
+    const std::string* text = find("mac");
+    if (text == nullptr) return std::nullopt;
+    net::MacAddress mac{};
+    bool good = text->size() == 17;
+    for (std::size_t i = 0; good && i < mac.size(); ++i) {
+      const char* at = text->data() + 3 * i;
+      const auto [stop, error] = std::from_chars(at, at + 2, mac[i], 16);
+      good = error == std::errc() && stop == at + 2 && (i == 5 || *stop == ':' || *stop == '-');
+    }
+    if (good) return mac;
+    fail(fmt::format("Property '{}.mac' doesn't take value '{}'", device_.driver, *text));
+    return std::nullopt;
+  }
+  const std::string& driver() const { return device_.driver; }
+
   void fail(std::string why) {
     if (!error_) error_ = core::Error{std::move(why)};
   }
@@ -102,13 +127,118 @@ Make pv_device(Settings& settings, const BackEnds& /*ends*/) {
   };
 }
 
+/// The card's boot ROM. One that was asked for must be there; without the usual one the guest only
+/// cannot boot from the network.
+std::vector<u8> boot_rom(Settings& settings, const BackEnds& ends, std::string_view usual) {
+  const std::string name = settings.text("romfile").value_or(std::string(usual));
+  if (name.empty() || settings.number<u32>("rombar", 1) == 0) return {};
+  const bool asked = name != usual;
+  const auto path = find_firmware(name, ends.rom_directories);
+  if (!path) {
+    if (asked) {
+      settings.fail(fmt::format("failed to find romfile \"{}\"", name));
+    } else {
+      mlog::warning(
+          "-device {}: no {}: the guest cannot boot from the network: install the package "
+          "ipxe-qemu",
+          settings.driver(), name);
+    }
+    return {};
+  }
+  auto image = read_file(*path);
+  if (image && !image->empty()) return std::move(*image);
+  settings.fail(image ? fmt::format("{}: empty", *path) : image.error().message);
+  return {};
+}
+
+/// What all network cards have. Wire and address are taken when the card is built: one that is
+/// refused for another reason keeps none.
+struct Wiring {
+  std::optional<net::MacAddress> mac;
+  std::optional<std::string> netdev;
+  std::string driver;
+  Networks* networks = nullptr;
+  core::Clock* clock = nullptr;
+
+  net::MacAddress address() const {
+    // All zeros is nobody's: as if none were given.
+    const net::MacAddress taken = mac && *mac != net::MacAddress{} ? *mac : networks->next_mac();
+    networks->note_mac(taken);
+    return taken;
+  }
+  core::Result<core::NetBackend*> connect(u8 devfn) const {
+    if (!netdev || netdev->empty()) return &networks->nowhere();
+    auto wire = networks->connect(*netdev, devfn);
+    if (wire) return wire;
+    return core::fail(fmt::format("Property '{}.netdev' {}", driver, wire.error().message));
+  }
+};
+
+Wiring wiring(Settings& settings, const BackEnds& ends) {
+  Wiring made{.mac = settings.mac(),
+              .netdev = settings.text("netdev"),
+              .driver = settings.driver(),
+              .networks = ends.networks,
+              .clock = ends.clock};
+  if (ends.networks == nullptr || ends.clock == nullptr) {
+    settings.fail("this machine has no network: under -record there is none");
+  }
+  return made;
+}
+
+/// A ROM knows its card by the numbers in its PCI data structure (PCI Firmware 3.0, 5.1.2); the
+/// usual one is for the commonest model. The first byte that has no meaning keeps the sum.
+void set_rom_device(std::vector<u8>& rom, u16 device) {
+  constexpr std::size_t kPointer = 0x18, kDevice = 6, kSpare = 6;
+  if (rom.size() < kPointer + 2) return;
+  const std::size_t at = core::load_le<u16>(&rom[kPointer]) + kDevice;
+  if (at + 2 > rom.size()) return;
+  const u16 before = core::load_le<u16>(&rom[at]);
+  core::store_le<u16>(&rom[at], device);
+  rom[kSpare] = core::low<u8>(rom[kSpare] + before + (before >> 8) - device - (device >> 8));
+}
+
+Make e1000(Settings& settings, const BackEnds& ends) {
+  net::E1000Config config;
+  std::vector<u8> rom = boot_rom(settings, ends, "efi-e1000.rom");
+  const bool usual = !settings.text("romfile");
+  if (settings.driver() == "e1000-82544gc") {
+    config.model = net::E1000Model::k82544gc;
+    if (usual) set_rom_device(rom, 0x100c);
+  } else if (settings.driver() == "e1000-82545em") {
+    config.model = net::E1000Model::k82545em;
+    if (usual) set_rom_device(rom, 0x100f);
+  }
+  config.rom = std::move(rom);
+  const Wiring wires = wiring(settings, ends);
+  return [config = std::move(config), wires](pci::Bus& bus, u8 devfn) -> Made {
+    const auto wire = wires.connect(devfn);
+    if (!wire) return tl::unexpected(wire.error());
+    net::E1000Config mine = config;
+    mine.mac = wires.address();
+    return std::make_unique<net::E1000>(bus, devfn, **wire, *wires.clock, std::move(mine));
+  };
+}
+
+Make rtl8139(Settings& settings, const BackEnds& ends) {
+  std::vector<u8> rom = boot_rom(settings, ends, "efi-rtl8139.rom");
+  const Wiring wires = wiring(settings, ends);
+  return [rom = std::move(rom), wires](pci::Bus& bus, u8 devfn) -> Made {
+    const auto wire = wires.connect(devfn);
+    if (!wire) return tl::unexpected(wire.error());
+    return std::make_unique<net::Rtl8139>(bus, devfn, **wire, *wires.clock,
+                                          net::Rtl8139Config{.mac = wires.address(), .rom = rom});
+  };
+}
+
 struct Kind {
   std::string_view driver;
   Make (*prepare)(Settings& settings, const BackEnds& ends);
 };
 
 constexpr Kind kKinds[] = {
-    {"xen-pvdevice", pv_device},
+    {"e1000", e1000},     {"e1000-82544gc", e1000},    {"e1000-82545em", e1000},
+    {"rtl8139", rtl8139}, {"xen-pvdevice", pv_device},
 };
 
 }  // namespace

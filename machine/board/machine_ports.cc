@@ -7,9 +7,11 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <map>
 
 #include "machine/board/cards.h"
 #include "machine/config/device_types.h"
+#include "machine/config/netdevs.h"
 
 namespace board {
 namespace {
@@ -130,6 +132,74 @@ core::Result<void> DevicePort::remove_function(unsigned devfn, const std::string
   if (!fixed_.empty()) return core::fail(fixed_);
   board_->request_eject(*function);
   return {};
+}
+
+/// One without an id is called by its model and a number, as QEMU does.
+std::vector<std::pair<std::string, pci::Function*>> DevicePort::network_cards() const {
+  std::vector<std::pair<std::string, pci::Function*>> result;
+  if (board_ == nullptr) return result;
+  std::map<std::string_view, unsigned> seen;
+  for (const pci::Function* card : board_->cards()) {
+    pci::Function* function = board_->function(card->devfn());
+    if (dynamic_cast<net::Nic*>(function) == nullptr) continue;
+    const unsigned number = seen[card->name()]++;
+    result.emplace_back(
+        card->qdev_id().empty() ? fmt::format("{}.{}", card->name(), number) : card->qdev_id(),
+        function);
+  }
+  return result;
+}
+
+bool DevicePort::set_link(const std::string& name, bool up) {
+  if (networks() != nullptr && networks()->set_link(name, up)) return true;
+  for (const auto& [its, card] : network_cards()) {
+    if (its != name) continue;
+    dynamic_cast<net::Nic&>(*card).set_link(up);
+    return true;
+  }
+  return false;
+}
+
+std::vector<monitor::NetworkEnd> DevicePort::network() const {
+  std::vector<monitor::NetworkEnd> result, cards;
+  std::vector<Networks::Info> wires;
+  if (networks() != nullptr) wires = networks()->list();
+  for (const Networks::Info& wire : wires) {
+    result.push_back(
+        {.name = wire.id, .type = wire.type, .description = wire.description, .peer = {}});
+  }
+  for (const auto& [name, card] : network_cards()) {
+    const net::MacAddress& mac = dynamic_cast<net::Nic&>(*card).mac();
+    monitor::NetworkEnd end{
+        .name = name,
+        .type = "nic",
+        .description = fmt::format("model={},macaddr={:02x}", card->name(), fmt::join(mac, ":")),
+        .peer = {}};
+    for (std::size_t i = 0; i < wires.size(); ++i) {
+      if (wires[i].devfn != card->devfn()) continue;
+      end.peer = wires[i].id;
+      result[i].peer = name;
+    }
+    cards.push_back(std::move(end));
+  }
+  result.insert(result.end(), cards.begin(), cards.end());
+  return result;
+}
+
+core::Result<void> DevicePort::add_netdev(const monitor::DeviceSpec& netdev) {
+  if (networks() == nullptr) return core::fail("this machine has no network");
+  if (!fixed_.empty()) return core::fail(fixed_);
+  auto list = config::OptionList::parse("netdev_add", "", "");
+  list->set("type", netdev.driver);
+  list->set("id", netdev.id);
+  for (const auto& [key, value] : netdev.properties) list->set(key, value);
+  const auto read = config::read_netdev(*list);
+  if (!read) return tl::unexpected(read.error());
+  return networks()->add(*read);
+}
+
+bool DevicePort::remove_netdev(const std::string& id) {
+  return networks() != nullptr && networks()->remove(id);
 }
 
 std::vector<monitor::PciDevice> PciPort::pci_functions() const {

@@ -46,8 +46,16 @@ class DevicePort final : public monitor::DeviceControl {
   core::Result<void> add_device(const monitor::DeviceSpec& device) override;
   core::Result<void> remove_device(const std::string& id) override;
   core::Result<void> remove_function(unsigned devfn, const std::string& name) override;
+  bool set_link(const std::string& name, bool up) override;
+  std::vector<monitor::NetworkEnd> network() const override;
+  core::Result<void> add_netdev(const monitor::DeviceSpec& netdev) override;
+  bool remove_netdev(const std::string& id) override;
 
  private:
+  /// Network cards by name.
+  std::vector<std::pair<std::string, pci::Function*>> network_cards() const;
+  Networks* networks() const { return ends_ == nullptr ? nullptr : ends_->networks; }
+
   PcBoard* board_;
   const BackEnds* ends_;
   const std::string fixed_;

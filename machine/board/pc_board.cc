@@ -265,19 +265,28 @@ bool PcBoard::slot_removable(unsigned slot) {
   return true;
 }
 
-/// All functions of the slot, the newest first.
-void PcBoard::slot_ejected(unsigned slot) {
-  const auto leave = [this](pci::Function& function) {
-    if (card_leaves_) card_leaves_(function);
-    std::erase(devices_, &function);
-  };
+/// The newest first.
+void PcBoard::remove_cards(const std::function<bool(const pci::Function&)>& which) {
   for (std::size_t i = cards_.size(); i-- > 0;) {
-    if (cards_[i]->slot() != slot) continue;
-    leave(*cards_[i]);
+    if (!which(*cards_[i])) continue;
+    if (card_leaves_) card_leaves_(*cards_[i]);
+    std::erase(devices_, cards_[i].get());
     cards_.erase(cards_.begin() + static_cast<std::ptrdiff_t>(i));
   }
+}
+
+void PcBoard::remove_network_cards() {
+  constexpr u32 kEthernet = 0x0200;
+  remove_cards(
+      [](const pci::Function& card) { return card.config_get(pci::kClassDevice, 2) == kEthernet; });
+}
+
+/// All functions of the slot.
+void PcBoard::slot_ejected(unsigned slot) {
+  remove_cards([slot](const pci::Function& card) { return card.slot() == slot; });
   if (platform_ == nullptr || platform_->slot() != slot) return;
-  leave(*platform_);
+  if (card_leaves_) card_leaves_(*platform_);
+  std::erase(devices_, platform_.get());
   platform_.reset();
 }
 

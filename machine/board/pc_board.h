@@ -134,6 +134,8 @@ class PcBoard final : private chipset::HotplugSlots {
   bool hotplug() const { return pm_ != nullptr; }
   /// Puts a card in and tells the guest. Messages are QEMU's.
   core::Result<void> plug(const Card& card);
+  /// The guest has drivers of its own for the network: its cards go at once.
+  void remove_network_cards();
   /// Asks the guest, again if need be, to let go of a removable function; `card_leaves` follows,
   /// or never.
   void request_eject(const pci::Function& function);
@@ -145,6 +147,7 @@ class PcBoard final : private chipset::HotplugSlots {
   core::Result<void> fill_cmos(const PcSetup& setup);
   core::Result<u8> take_slot(pci::Bus& bus, int wanted, std::string_view card) const;
   core::Result<u8> place_of(const Card& card, bool hotplug) const;
+  void remove_cards(const std::function<bool(const pci::Function&)>& which);
   core::Result<pci::Function*> add_card(const Card& card, bool hotplug);
 
   // chipset::HotplugSlots

@@ -151,6 +151,7 @@ struct QtestMachine::Impl {
   screen::Console console;
   screen::InputRouter input;
   BootFiles boot_files;
+  Networks networks{loop};
   std::unique_ptr<PcBoard> board;
   timer::I8254 pit{pio, {interrupts.isa(), kTimerIrq}, clock};
   timer::Speaker speaker{pio, pit};
@@ -194,6 +195,7 @@ core::Result<void> QtestMachine::Impl::open_back_ends() {
   auto drives = Disks::open(loop, config, fd_sets, events);
   if (!drives) return tl::unexpected(drives.error());
   disks = std::move(*drives);
+  if (auto done = networks.open(config); !done) return done;
   return memory.allocate();
 }
 
@@ -217,7 +219,10 @@ core::Result<void> QtestMachine::Impl::make_board() {
                            {.line = [this](std::string_view id) -> core::CharBackend* {
                               return find_chardev(chardevs, id);
                             },
-                            .drives = disks->ide_drives()},
+                            .drives = disks->ide_drives(),
+                            .networks = &networks,
+                            .clock = &clock,
+                            .rom_directories = config.data_dirs},
                            boot_files);
   if (!setup) return tl::unexpected(setup.error());
   setup->fw_cfg = fw_cfg_of(config);

@@ -44,7 +44,8 @@ XenMachine::XenMachine(loop::Loop& loop, const config::Machine& machine)
     : loop_(loop),
       config_(machine),
       run_(loop, events_, {.no_shutdown = machine.no_shutdown, .no_reboot = machine.no_reboot}),
-      console_(loop) {
+      console_(loop),
+      networks_(loop) {
   events_.set_delay([&loop](unsigned ms, std::function<void()> task) -> std::shared_ptr<void> {
     return loop.after(ms, std::move(task));
   });
@@ -91,7 +92,7 @@ core::Result<void> XenMachine::open_back_ends() {
   auto disks = Disks::open(loop_, config_, fd_sets_, events_);
   if (!disks) return tl::unexpected(disks.error());
   disks_ = std::move(*disks);
-  return {};
+  return networks_.open(config_);
 }
 
 core::Result<void> XenMachine::make_video_memory() {
@@ -112,7 +113,12 @@ core::Result<void> XenMachine::make_board() {
   for (unsigned place = 0; place < drives.size() && recorder_ != nullptr; ++place) {
     if (drives[place]) drives[place]->backend = &recorder_->tap(*drives[place]->backend, place);
   }
-  back_ends_ = {.line = [this](std::string_view id) { return find_line(id); }, .drives = drives};
+  back_ends_ = {.line = [this](std::string_view id) { return find_line(id); },
+                .drives = drives,
+                // What comes from a network is not recorded.
+                .networks = recorder_ == nullptr ? &networks_ : nullptr,
+                .clock = &tapped(loop_.clock()),
+                .rom_directories = config_.data_dirs};
   auto setup = board_setup(config_, back_ends_, boot_files_);
   if (!setup) return tl::unexpected(setup.error());
   core::VideoMemory* video = video_ != nullptr ? &tapped<core::VideoMemory>(*video_) : nullptr;
@@ -453,6 +459,16 @@ bool XenMachine::set_read_only(bool on) {
 }
 
 void XenMachine::unplug(u16 mask) {
+  if (xen_platform::UnplugNics::test(mask)) {
+    // With what they were connected to, as under stock.
+    const auto before = networks_.list();
+    board_->remove_network_cards();
+    for (const Networks::Info& one : before) {
+      if (one.devfn) (void)networks_.remove(one.id);
+    }
+  }
+  mask &= core::low<u16>(~xen_platform::UnplugNics::kMask);
+  if (mask == 0) return;
   mlog::info("the guest asked to unplug devices (mask {:#x}); there is no PV back end", mask);
 }
 

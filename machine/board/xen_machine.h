@@ -127,6 +127,7 @@ class XenMachine final : private ioreq::ServerHost,
   screen::Console console_;
   screen::InputRouter input_;
   BootFiles boot_files_;
+  Networks networks_;
   BackEnds back_ends_;
   std::unique_ptr<PcBoard> board_;
   std::unique_ptr<state::Shadows> shadows_;

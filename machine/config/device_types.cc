@@ -43,6 +43,24 @@ constexpr DeviceProperty kPvDevice[] = {
     {"vendor-id", "uint16", "", "22611"},
 };
 
+constexpr std::string_view kMac = "Ethernet 6-byte MAC Address, example: 52:54:00:12:34:56";
+constexpr DeviceProperty kE1000[] = {
+    {"autonegotiation", "bool", kOnOff, "true"},
+    {"bootindex", "int32"},
+    {"extra_mac_registers", "bool", kOnOff, "true"},
+    {"init-vet", "bool", kOnOff, "true"},
+    {"mac", "str", kMac},
+    {"migrate_tso_props", "bool", kOnOff, "true"},
+    {"mitigation", "bool", kOnOff, "true"},
+    {"netdev", "str", "ID of a netdev to use as a backend"},
+};
+
+constexpr DeviceProperty kRtl8139[] = {
+    {"bootindex", "int32"},
+    {"mac", "str", kMac},
+    {"netdev", "str", "ID of a netdev to use as a backend"},
+};
+
 /// What every disk has.
 constexpr DeviceProperty kBlock[] = {
     {"account-failed", "OnOffAuto", kOnOffAuto, "\"auto\""},
@@ -99,6 +117,10 @@ constexpr DeviceType kTypes[] = {
     {"ide-hd", "ide-device", "IDE", "Storage", "virtual IDE disk", {kIde, kBlock}},
     {"isa-parallel", "isa-device", "ISA", "Input", "", {kParallel}},
     {"isa-serial", "isa-device", "ISA", "Input", "", {kSerial}},
+    {"e1000", "e1000-base", "PCI", "Network", "Intel Gigabit Ethernet", {kE1000, kPci}},
+    {"e1000-82544gc", "e1000-base", "PCI", "Network", "Intel Gigabit Ethernet", {kE1000, kPci}},
+    {"e1000-82545em", "e1000-base", "PCI", "Network", "Intel Gigabit Ethernet", {kE1000, kPci}},
+    {"rtl8139", "pci-device", "PCI", "Network", "", {kRtl8139, kPci}},
     {"VGA", "pci-vga", "PCI", "Display", "", {kVga, kPci}},
     {"isa-debugcon", "isa-device", "ISA", "Misc", "", {kDebugcon}},
     {"xen-platform", "pci-device", "PCI", "Misc", "XEN platform pci device", {kPci}},

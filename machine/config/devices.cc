@@ -14,7 +14,7 @@ constexpr std::string_view kNoUsb =
     "no USB controller is built yet: leave usb, usbdevice and usbversion out of the guest's "
     "configuration";
 constexpr std::string_view kNoNic =
-    "no network card is built yet: use type=vif in vif=[...] of the guest's configuration";
+    "this network card is not built: use model=rtl8139 or e1000, or type=vif, in vif=[...]";
 constexpr std::string_view kNoSound = "no sound card is built yet: leave soundhw out";
 constexpr std::string_view kNoDisks = "not built yet: use vdev=hda to hdd in disk=[...]";
 constexpr std::string_view kNoVga = "not built yet: use vga=\"stdvga\"";
@@ -28,11 +28,6 @@ constexpr Refusal kRefused[] = {
     {"vmware-svga", kNoVga},
     {"bochs-display", kNoVga},
     {"secondary-vga", kNoVga},
-    {"rtl8139", kNoNic},
-    {"e1000", kNoNic},
-    {"e1000-82540em", kNoNic},
-    {"e1000-82544gc", kNoNic},
-    {"e1000-82545em", kNoNic},
     {"e1000e", kNoNic},
     {"ne2k_pci", kNoNic},
     {"ne2k_isa", kNoNic},
@@ -377,12 +372,14 @@ Status Parser::build_card(OptionList& list, std::string driver) {
   list.take("id", card.id);
   if (auto done = pci_bus(list); !done) return done;
   card.properties = list.entries();
+  if (auto done = check_netdev(card); !done) return done;
   m_.devices.push_back(std::move(card));
   return {};
 }
 
 Status Parser::build_device(OptionList& list) {
-  const std::string driver = list.take("driver").value_or("");
+  std::string driver = list.take("driver").value_or("");
+  if (driver == "e1000-82540em") driver = "e1000";
   for (const auto& [name, cure] : kRefused) {
     if (name == driver) return core::fail(fmt::format("-device {}: {}", driver, cure));
   }
@@ -415,9 +412,10 @@ Status Parser::apply_pm_globals() {
   number("disable_s3", m_.acpi.s3);
   number("disable_s4", m_.acpi.s4);
   list.take_number("s4_val", m_.acpi.s4_value, 0, 7);
-  constexpr std::string_view kKnown[] = {"VGA",          "ide-hd",       "ide-cd",   "floppy",
-                                         "isa-serial",   "isa-parallel", "PIIX4_PM", "isa-debugcon",
-                                         "xen-platform", "xen-pvdevice"};
+  constexpr std::string_view kKnown[] = {
+      "VGA",          "ide-hd",        "ide-cd",        "floppy",       "isa-serial",
+      "isa-parallel", "PIIX4_PM",      "isa-debugcon",  "xen-platform", "xen-pvdevice",
+      "e1000",        "e1000-82544gc", "e1000-82545em", "rtl8139"};
   for (const auto& global : globals_) {
     if (std::find(std::begin(kKnown), std::end(kKnown), global.driver) == std::end(kKnown)) {
       m_.notes.push_back(fmt::format("-global {}.{}: ignored, there is no such device here",

@@ -254,6 +254,22 @@ struct Record {
   u64 limit = u64{1} << 30;
 };
 
+/// The other end of a network card's cable.
+struct Netdev {
+  enum class Kind : u8 { kTap, kSocket };
+  Kind kind = Kind::kTap;
+  std::string id;
+  std::string type;         // as given: "tap", "socket", "stream", "dgram"
+  std::string ifname;       // kTap; empty: the kernel names it
+  std::string script;       // kTap: run once it is there; empty: none
+  std::string down_script;  // the same when it goes
+  int fd = -1;              // inherited: a tap, or a socket
+  // kSocket: see netdev::Spec.
+  std::string connect, connect_path;
+  std::string local, local_path;
+  std::string udp, remote_path;
+};
+
 struct Machine {
   enum class Kind : u8 { kXenfv, kPc, kNone };
 
@@ -291,6 +307,7 @@ struct Machine {
   std::optional<Vga> vga;
   std::optional<Vnc> vnc;
   std::string keymap;  // empty: en-us
+  std::vector<Netdev> netdevs;
   std::vector<Device> devices;
 
   bool start_paused = false;  // -S
@@ -320,6 +337,7 @@ struct Machine {
 
   const Chardev* find_chardev(std::string_view id) const;
   const Drive* find_drive(std::string_view id) const;
+  const Netdev* find_netdev(std::string_view id) const;
 };
 
 }  // namespace config

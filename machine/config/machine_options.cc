@@ -214,13 +214,6 @@ Status Parser::add_action(std::string_view value) {
   return closed(*list);
 }
 
-Status Parser::add_net(std::string_view value) {
-  if (value == "none") return {};
-  return core::fail(fmt::format(
-      "{} {}: no network card is built yet: use type=vif in vif=[...] of the guest's configuration",
-      where_, value));
-}
-
 Status Parser::add_run_with(std::string_view value) {
   auto list = OptionList::parse(where_, value, "");
   if (!list) return tl::unexpected(list.error());

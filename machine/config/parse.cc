@@ -29,6 +29,12 @@ const Chardev* Machine::find_chardev(std::string_view id) const {
   return found == chardevs.end() ? nullptr : &*found;
 }
 
+const Netdev* Machine::find_netdev(std::string_view id) const {
+  const auto found =
+      std::find_if(netdevs.begin(), netdevs.end(), [&](const Netdev& one) { return one.id == id; });
+  return found == netdevs.end() ? nullptr : &*found;
+}
+
 const Drive* Machine::find_drive(std::string_view id) const {
   const auto found = std::find_if(drives.begin(), drives.end(), [&](const Drive& drive) {
     return drive.id == id || (!drive.node_name.empty() && drive.node_name == id);
@@ -76,6 +82,7 @@ std::span<const Parser::Entry> Parser::entries() {
       {"fda", true, &P::add_fda},
       {"fdb", true, &P::add_fdb},
       {"device", true, &P::add_device},
+      {"netdev", true, &P::add_netdev},
       {"vga", true, &P::add_vga},
       {"vnc", true, &P::add_vnc},
       {"display", true, &P::add_display},
@@ -128,8 +135,6 @@ std::span<const Parser::Entry> Parser::entries() {
       {"soundhw", true, nullptr, "no sound card is built yet: leave soundhw out"},
       {"audio", true, nullptr, "no sound card is built yet: leave it out"},
       {"audiodev", true, nullptr, "no sound card is built yet: leave it out"},
-      {"netdev", true, nullptr,
-       "no network card is built yet: use type=vif in vif=[...] of the guest's configuration"},
       {"writeconfig", true, nullptr, "the command line is not written anywhere: keep it yourself"},
       {"set", true, nullptr, "give the setting with the option it belongs to"},
       {"tpmdev", true, nullptr, "no TPM is built yet: leave it out"},

@@ -61,7 +61,6 @@ class Parser {
   Status add_msg(std::string_view value);
   Status add_global(std::string_view value);
   Status add_action(std::string_view value);
-  Status add_net(std::string_view value);
   Status add_run_with(std::string_view value);
   Status finish_machine();
   Status machine_type(const std::string& name);
@@ -120,6 +119,11 @@ class Parser {
   Status attach_ide(IdeDisk disk, std::string_view where);
   Status apply_pm_globals();
   OptionList with_globals(std::string_view driver, const OptionList& given);
+
+  // netdevs.cc
+  Status add_netdev(std::string_view value);
+  Status add_net(std::string_view value);
+  Status check_netdev(const Device& card);
 
   // screen.cc
   Status add_vnc(std::string_view value);

@@ -49,6 +49,7 @@ std::span<const Topic> Registry::topics() {
       {"Disks and media", block_commands()},
       {"Disks as they are", block_query_commands()},
       {"Processors and devices", device_commands()},
+      {"Network", network_commands()},
       {"Objects and kinds of devices", object_commands()},
       {"Character devices", chardev_commands()},
       {"The screen", display_commands()},

@@ -192,19 +192,6 @@ Reply device_del(Context& context, const Json& arguments) {
   return refuse("Device '" + found.object->type + "' does not support hotplugging");
 }
 
-constexpr Member kLinkArguments[] = {
-    {"name", &kStringType, false, "of a network card or its back end"},
-    {"up", &kBoolType},
-};
-
-Reply set_link(Context& context, const Json& arguments) {
-  const std::string name = required_text(arguments, "name");
-  if (context.ports.device.set_link(name, bool_of(arguments, "up").value_or(false))) {
-    return Json::object();
-  }
-  return device_not_found(name);
-}
-
 constexpr Command kCommands[] = {
     {"query-cpus-fast", {}, query_cpus_fast, "The processors that are online.", &kCpuInfoFastList},
     {"query-hotpluggable-cpus",
@@ -214,7 +201,6 @@ constexpr Command kCommands[] = {
      &kHotpluggableCPUList},
     {"device_add", kAddArguments, device_add, "Plugs a device or a processor in.", nullptr, true},
     {"device_del", kDelArguments, device_del, "Asks the guest to let go of a device."},
-    {"set_link", kLinkArguments, set_link, "Plugs or pulls a network cable."},
 };
 
 }  // namespace

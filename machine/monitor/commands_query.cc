@@ -195,7 +195,6 @@ constexpr Command kCommands[] = {
      &kChardevBackendInfoList},
     {"query-pci", {}, query_pci, "The functions on the PCI bus.", &kPciInfoList},
     {"query-memory-devices", {}, empty_list, "Memory that was plugged in: none.", &kAnyList},
-    {"query-rx-filter", {}, empty_list, "What network cards receive.", &kRxFilterInfoList},
     {"query-acpi-ospm-status",
      {},
      empty_list,

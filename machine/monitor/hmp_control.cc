@@ -134,7 +134,7 @@ void screendump(HmpCall& call) {
 }
 
 /// driver[,name=value]...; a doubled comma stands for one.
-std::optional<Json> device_arguments(const std::string& text) {
+std::optional<Json> device_arguments(const std::string& text, const char* implied = "driver") {
   Json arguments = Json::object();
   std::vector<std::string> parts(1);
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -152,7 +152,7 @@ std::optional<Json> device_arguments(const std::string& text) {
     if (equals != std::string::npos) {
       arguments[parts[i].substr(0, equals)] = parts[i].substr(equals + 1);
     } else {
-      arguments[i == 0 ? "driver" : parts[i]] = i == 0 ? parts[i] : "on";
+      arguments[i == 0 ? implied : parts[i]] = i == 0 ? parts[i] : "on";
     }
   }
   return arguments;
@@ -167,6 +167,16 @@ void device_add(HmpCall& call) {
 
 void device_del(HmpCall& call) {
   (void)call.qmp("device_del", Json{{"id", call.text("id")}});
+}
+
+void netdev_add(HmpCall& call) {
+  const auto arguments = device_arguments(call.text("netdev"), "type");
+  if (!arguments) return call.print("netdev_add: too many properties\n");
+  (void)call.qmp("netdev_add", *arguments);
+}
+
+void netdev_del(HmpCall& call) {
+  (void)call.qmp("netdev_del", Json{{"id", call.text("id")}});
 }
 
 void select_cpu(HmpCall& call) {
@@ -234,6 +244,7 @@ constexpr HmpArgument kDump[] = {{"filename", Kind::kFilename},
                                  {"device", Kind::kText, true},
                                  {"head", Kind::kExpression32, true}};
 constexpr HmpArgument kDevice[] = {{"device", Kind::kText, true}};
+constexpr HmpArgument kNetdev[] = {{"netdev", Kind::kText}};
 constexpr HmpArgument kId[] = {{"id"}};
 constexpr HmpArgument kName[] = {{"name"}};
 constexpr HmpArgument kPath[] = {{"path", Kind::kText, true}};
@@ -265,6 +276,9 @@ constexpr HmpCommand kCommands[] = {
     {"device_add", kDevice, "driver[,prop=value][,...]", "plug a device in, written as for -device",
      device_add},
     {"device_del", kId, "device", "ask the guest to let go of a device", device_del},
+    {"netdev_add", kNetdev, "[user|tap|socket|...],id=str[,prop=value][,...]",
+     "make the other end of a network cable, written as for -netdev", netdev_add},
+    {"netdev_del", kId, "id", "take the other end of a network cable away", netdev_del},
     {"cpu", kIndex, "index", "choose the processor that commands are about", select_cpu},
     {"set_password", kPassword, "protocol password [-d display] [action-if-connected]",
      "set the password of VNC", set_password},

@@ -255,6 +255,22 @@ constexpr HmpArgument kTree[] = {
     {"f", Kind::kFlag}, {"d", Kind::kFlag}, {"o", Kind::kFlag}, {"D", Kind::kFlag}};
 constexpr HmpArgument kRegisters[] = {{"a", Kind::kFlag}, {"vcpu", Kind::kExpression32, true}};
 
+void network(HmpCall& call) {
+  const std::vector<NetworkEnd> all = call.context.ports.device.network();
+  const auto print = [&call](const NetworkEnd& one) {
+    call.print(fmt::format("{}: index=0,type={},{}\n", one.name, one.type, one.description));
+  };
+  for (const NetworkEnd& one : all) {
+    if (one.type != "nic" && !one.peer.empty()) continue;
+    print(one);
+    for (const NetworkEnd& other : all) {
+      if (one.type != "nic" || other.type == "nic" || other.name != one.peer) continue;
+      call.print(" \\ ");
+      print(other);
+    }
+  }
+}
+
 // By name, as `help info` lists them.
 constexpr HmpCommand kCommands[] = {
     {"balloon", {}, "", "the memory balloon: none, Xen has its own", balloon},
@@ -274,7 +290,7 @@ constexpr HmpCommand kCommands[] = {
     {"migrate", {}, "", "state of a migration: none", nothing},
     {"mtree", kTree, "[-f][-d][-o][-D]", "who answers at which port and address", mtree},
     {"name", {}, "", "the name given with -name", name},
-    {"network", {}, "", "network cards and their host side", nothing},
+    {"network", {}, "", "network cards and their host side", network},
     {"pci", {}, "", "functions on the PCI bus", pci},
     {"pic", {}, "", "refused: Xen has the interrupt controllers", irq},
     {"registers", kRegisters, "[-a|vcpu]", "refused: Xen has the processors", registers},

@@ -124,6 +124,14 @@ struct DeviceInfo {
   std::string bus;     // what it hangs on, "ide.1"
 };
 
+/// A network card, or what is at the other end of its cable.
+struct NetworkEnd {
+  std::string name;         // the id, or "e1000.0"
+  std::string type;         // "nic", "tap"
+  std::string description;  // "model=e1000,macaddr=52:54:00:12:34:56"
+  std::string peer;         // of a card: its back end's name; of a back end: its card's
+};
+
 class DeviceControl {
  public:
   virtual ~DeviceControl() = default;
@@ -138,6 +146,14 @@ class DeviceControl {
   virtual Result<void> remove_function(unsigned devfn, const std::string& name) = 0;
   /// Plugs or pulls the cable of a network card or back end; false if there is none of that name.
   virtual bool set_link(const std::string& /*name*/, bool /*up*/) { return false; }
+  /// Back ends, then cards, each in the order they came.
+  virtual std::vector<NetworkEnd> network() const { return {}; }
+  /// Its driver is the type.
+  virtual Result<void> add_netdev(const DeviceSpec& /*netdev*/) {
+    return core::fail("this machine has no network");
+  }
+  /// False if there is none. A card that used it finds its cable pulled.
+  virtual bool remove_netdev(const std::string& /*id*/) { return false; }
 };
 
 struct PciRegion {

@@ -24,6 +24,11 @@ struct Spec {
   std::string script;       // run with the interface's name once it is there; empty: none
   std::string down_script;  // the same when it goes
   int fd = -1;              // inherited: a tap, or a connected socket
+  // kSocket without fd: a stream to `connect`, or datagrams from `local` to `remote`; each as
+  // HOST:PORT, or as a path.
+  std::string connect, connect_path;
+  std::string local, local_path;
+  std::string remote, remote_path;
 };
 
 class Netdev : public core::NetBackend {

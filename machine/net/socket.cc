@@ -19,7 +19,15 @@ constexpr std::size_t kLength = sizeof(u32);
 }  // namespace
 
 core::Result<std::unique_ptr<Netdev>> open_socket(loop::Loop& loop, const Spec& spec) {
-  core::Fd fd(spec.fd);
+  Endpoint end;
+  if (spec.fd >= 0) {
+    end.fd.reset(spec.fd);
+  } else {
+    auto made = make_socket(spec);
+    if (!made) return tl::unexpected(made.error());
+    end = std::move(*made);
+  }
+  const core::Fd& fd = end.fd;
   const auto failed = [&] {
     return core::fail(fmt::format("netdev {}: fd={}: {}", spec.id, spec.fd, std::strerror(errno)));
   };
@@ -31,18 +39,28 @@ core::Result<std::unique_ptr<Netdev>> open_socket(loop::Loop& loop, const Spec& 
       ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
     return failed();
   }
-  if (type == SOCK_STREAM) return std::make_unique<StreamSocket>(loop, spec, std::move(fd));
-  return std::make_unique<DatagramSocket>(loop, spec, std::move(fd));
+  if (type == SOCK_STREAM) return std::make_unique<StreamSocket>(loop, spec, std::move(end.fd));
+  return std::make_unique<DatagramSocket>(loop, spec, std::move(end));
 }
 
 // --- datagrams ---
+
+/// One with an address of its own waits for the next peer there.
+DatagramSocket::Outcome DatagramSocket::failed(int error) {
+  const Outcome outcome = outcome_of(error);
+  if (peer_length_ == 0 || outcome == Outcome::kFull) return outcome;
+  if (error == ECONNREFUSED || error == ECONNRESET || error == ENOTCONN || error == EPIPE) {
+    connected_ = false;
+  }
+  return Outcome::kLost;
+}
 
 DatagramSocket::Outcome DatagramSocket::read_frames() {
   std::size_t used = 0;
   while (frames().size() < kMostFrames && used + core::kMaxNetFrame <= buffer().size()) {
     const core::MutableBytes room = buffer().subspan(used, core::kMaxNetFrame);
     const ssize_t count = ::recv(fd(), room.data(), room.size(), 0);
-    if (count < 0) return outcome_of(errno);
+    if (count < 0) return failed(errno);
     if (count == 0) return Outcome::kLost;
     frames().push_back(room.first(static_cast<std::size_t>(count)));
     used += static_cast<std::size_t>(count);
@@ -51,8 +69,15 @@ DatagramSocket::Outcome DatagramSocket::read_frames() {
 }
 
 DatagramSocket::Outcome DatagramSocket::write_frame(Bytes frame) {
+  if (peer_length_ != 0 && !connected_) {
+    // Connected, so that the kernel says when the peer has room.
+    if (::connect(fd(), reinterpret_cast<const sockaddr*>(&peer_), peer_length_) != 0) {
+      return Outcome::kLost;
+    }
+    connected_ = true;
+  }
   const ssize_t count = ::send(fd(), frame.data(), frame.size(), MSG_NOSIGNAL);
-  return count >= 0 ? Outcome::kDone : outcome_of(errno);
+  return count >= 0 ? Outcome::kDone : failed(errno);
 }
 
 // --- a stream ---

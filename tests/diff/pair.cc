@@ -20,8 +20,9 @@ std::string hex(u64 value) {
 void name_sides(GuestConfig& config, const std::string& side) {
   for (auto* list : {&config.serial, &config.extra}) {
     for (std::string& one : *list) {
-      const auto at = one.find("SIDE");
-      if (at != std::string::npos) one.replace(at, 4, side);
+      for (auto at = one.find("SIDE"); at != std::string::npos; at = one.find("SIDE")) {
+        one.replace(at, 4, side);
+      }
     }
   }
 }

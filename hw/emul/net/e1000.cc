@@ -47,6 +47,12 @@ E1000::~E1000() {
   backend_.set_client(nullptr);
 }
 
+/// Of the model, as -device calls it.
+std::string_view E1000::name() const {
+  if (config_.model == E1000Model::k82544gc) return "e1000-82544gc";
+  return config_.model == E1000Model::k82545em ? "e1000-82545em" : "e1000";
+}
+
 // --- reset ---
 
 void E1000::reset() {

@@ -13,6 +13,7 @@
 #include "hw/emul/core/net.h"
 #include "hw/emul/net/e1000_state.h"
 #include "hw/emul/net/frame_batch.h"
+#include "hw/emul/net/nic.h"
 #include "hw/emul/pci/bus.h"
 #include "hw/emul/pci/function.h"
 
@@ -22,7 +23,7 @@ enum class E1000Model : u8 { k82540em, k82544gc, k82545em };
 
 struct E1000Config {
   E1000Model model = E1000Model::k82540em;
-  std::array<u8, 6> mac{};
+  MacAddress mac{};
   std::vector<u8> rom;  // empty: no expansion ROM
 };
 
@@ -30,13 +31,13 @@ inline constexpr i64 kNegotiation = 500'000'000;  // ns that the PHY needs to ag
 
 inline constexpr i64 kReceiveStart = core::kNsPerSecond;  // from RCTL.EN to the first frame
 
-class E1000 final : public pci::Function, private core::NetClient {
+class E1000 final : public pci::Function, public Nic, private core::NetClient {
  public:
   /// `backend` outlives the card.
   E1000(pci::Bus& bus, u8 devfn, core::NetBackend& backend, core::Clock& clock, E1000Config config);
   ~E1000() override;
 
-  std::string_view name() const override { return "e1000"; }
+  std::string_view name() const override;
   void reset() override;
   void pause() override;
   void resume() override;
@@ -47,10 +48,9 @@ class E1000 final : public pci::Function, private core::NetClient {
   u64 io_read(u32 tag, u64 offset, unsigned width) override;
   void io_write(u32 tag, u64 offset, u64 value, unsigned width) override;
 
-  /// The operator's cable.
-  void set_link(bool up) { link_changed(up); }
-  bool link_up() const { return link_up_; }
-  const std::array<u8, 6>& mac() const { return config_.mac; }
+  void set_link(bool up) override { link_changed(up); }
+  bool link_up() const override { return link_up_; }
+  const MacAddress& mac() const override { return config_.mac; }
 
   const E1000State& state() const { return *state_; }
 

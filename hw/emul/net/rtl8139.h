@@ -11,6 +11,7 @@
 #include "hw/emul/core/clock.h"
 #include "hw/emul/core/net.h"
 #include "hw/emul/net/frame_batch.h"
+#include "hw/emul/net/nic.h"
 #include "hw/emul/net/rtl8139_state.h"
 #include "hw/emul/pci/bus.h"
 #include "hw/emul/pci/function.h"
@@ -18,11 +19,11 @@
 namespace net {
 
 struct Rtl8139Config {
-  std::array<u8, 6> mac{};
+  MacAddress mac{};
   std::vector<u8> rom;  // empty: no expansion ROM
 };
 
-class Rtl8139 final : public pci::Function, private core::NetClient {
+class Rtl8139 final : public pci::Function, public Nic, private core::NetClient {
  public:
   /// `backend` outlives the card.
   Rtl8139(pci::Bus& bus, u8 devfn, core::NetBackend& backend, core::Clock& clock,
@@ -40,10 +41,9 @@ class Rtl8139 final : public pci::Function, private core::NetClient {
   u64 io_read(u32 tag, u64 offset, unsigned width) override;
   void io_write(u32 tag, u64 offset, u64 value, unsigned width) override;
 
-  /// The operator's cable.
-  void set_link(bool up) { link_changed(up); }
-  bool link_up() const { return link_up_; }
-  const std::array<u8, 6>& mac() const { return s_.mac; }
+  void set_link(bool up) override { link_changed(up); }
+  bool link_up() const override { return link_up_; }
+  const MacAddress& mac() const override { return given_mac_; }
 
   const Rtl8139State& state() const { return *state_; }
 
@@ -125,7 +125,7 @@ class Rtl8139 final : public pci::Function, private core::NetClient {
   void flush();
   void deliver_looped(std::span<const core::Bytes> frames);
 
-  const std::array<u8, 6> given_mac_;
+  const MacAddress given_mac_;
   core::NetBackend& backend_;
   core::Clock& clock_;
   std::unique_ptr<Rtl8139State> state_ = std::make_unique<Rtl8139State>();

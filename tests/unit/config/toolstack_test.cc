@@ -203,6 +203,50 @@ TEST(LibxlForms, MoreMachineArgumentsAreMerged) {
   EXPECT_EQ(m.max_ram_below_4g, 0x40000000U);
 }
 
+// The card comes ahead of what it is connected to.
+TEST(LibxlForms, NetworkCards) {
+  const auto m = machine({"-device", "rtl8139,id=nic0,netdev=net0,mac=00:16:3e:01:02:03", "-netdev",
+                          "type=tap,id=net0,ifname=vif7.0-emu,br=xenbr0,script=no,downscript=no",
+                          "-device", "e1000,id=nic1,netdev=net1,mac=00:16:3e:01:02:04", "-netdev",
+                          "type=tap,id=net1,ifname=vif7.1-emu,br=xenbr0,script=no,downscript=no"});
+  ASSERT_EQ(m.devices.size(), 2U);
+  EXPECT_EQ(m.devices[0].driver, "rtl8139");
+  EXPECT_EQ(m.devices[1].driver, "e1000");
+  EXPECT_EQ(m.devices[1].id, "nic1");
+  const std::vector<config::Property> settings = {{"netdev", "net1"}, {"mac", "00:16:3e:01:02:04"}};
+  EXPECT_EQ(m.devices[1].properties, settings);
+  ASSERT_EQ(m.netdevs.size(), 2U);
+  EXPECT_EQ(m.netdevs[1].kind, config::Netdev::Kind::kTap);
+  EXPECT_EQ(m.netdevs[1].ifname, "vif7.1-emu");
+  EXPECT_EQ(m.netdevs[1].script, "");
+  EXPECT_EQ(m.netdevs[1].down_script, "");
+  EXPECT_EQ(m.netdevs[1].fd, -1);
+}
+
+TEST(QemuForms, Netdevs) {
+  const auto m = machine({"-netdev", "tap,id=a", "-netdev", "tap,id=b,fd=7", "-netdev",
+                          "tap,id=c,fds=8", "-netdev", "socket,id=d,udp=h:1,localaddr=:2",
+                          "-netdev", "socket,id=e,connect=h:3", "-netdev",
+                          R"({"type":"stream","id":"f","server":false,)"
+                          R"("addr":{"type":"unix","path":"/s"}})",
+                          "-netdev",
+                          "dgram,id=g,local.type=unix,local.path=/l,remote.type=unix,"
+                          "remote.path=/r",
+                          "-device", "e1000-82540em,netdev=a"});
+  ASSERT_EQ(m.netdevs.size(), 7U);
+  EXPECT_EQ(m.netdevs[0].script, "/etc/qemu-ifup");
+  EXPECT_EQ(m.netdevs[0].down_script, "/etc/qemu-ifdown");
+  EXPECT_EQ(m.netdevs[1].fd, 7);
+  EXPECT_EQ(m.netdevs[2].fd, 8);
+  EXPECT_EQ(m.netdevs[3].udp, "h:1");
+  EXPECT_EQ(m.netdevs[3].local, ":2");
+  EXPECT_EQ(m.netdevs[4].connect, "h:3");
+  EXPECT_EQ(m.netdevs[5].connect_path, "/s");
+  EXPECT_EQ(m.netdevs[6].local_path, "/l");
+  EXPECT_EQ(m.netdevs[6].remote_path, "/r");
+  EXPECT_EQ(m.devices[0].driver, "e1000");
+}
+
 TEST(LibxlForms, ProbeOfNewerToolstacks) {
   const auto m =
       parse_all({"-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", "none,accel=xen",
@@ -285,13 +329,22 @@ const RefusedForm kRefused[] = {
     {{"-device", "cirrus-vga,vgamem_mb=8"}, "-device cirrus-vga", "vga=\"stdvga\""},
     {{"-device", "qxl-vga,vram_size_mb=64,ram_size_mb=64"}, "-device qxl-vga", "stdvga"},
     {{"-vga", "cirrus"}, "-vga cirrus", "stdvga"},
-    {{"-device", "rtl8139,id=nic0,netdev=net0,mac=00:16:3e:01:02:03", "-netdev",
-      "type=tap,id=net0,ifname=vif7.0-emu,br=xenbr0,script=no,downscript=no"},
-     "-netdev type=tap,id=net0",
-     "type=vif"},
-    {{"-device", "rtl8139"}, "-device rtl8139", "type=vif"},
-    {{"-device", "e1000,id=nic0,netdev=net0"}, "-device e1000", "type=vif"},
-    {{"-netdev", "tap,id=net0"}, "-netdev tap,id=net0", "type=vif"},
+    {{"-device", "rtl8139,id=nic0,netdev=net1", "-netdev", "tap,id=net0"},
+     "netdev=net1",
+     "-netdev"},
+    {{"-device", "e1000,netdev=net0", "-device", "e1000,netdev=net0", "-netdev", "tap,id=net0"},
+     "netdev=net0",
+     "in use"},
+    {{"-device", "virtio-net-pci,netdev=net0"}, "-device virtio-net-pci", "model=rtl8139"},
+    {{"-netdev", "user,id=net0"}, "-netdev", "use tap"},
+    {{"-netdev", "bridge,id=net0"}, "-netdev", "ifname="},
+    {{"-netdev", "tap"}, "-netdev", "id= is missing"},
+    {{"-netdev", "tap,id=net0,fd=3,ifname=tap0"}, "ifname=", "not for fd="},
+    {{"-netdev", "tap,id=net0,helper=/h"}, "helper=", "not built"},
+    {{"-netdev", "tap,id=net0,colour=red"}, "colour", "-netdev"},
+    {{"-netdev", "socket,id=net0,listen=:1"}, "listen=", "connect="},
+    {{"-netdev", "socket,id=net0,udp=h:1"}, "-netdev", "localaddr="},
+    {{"-netdev", "stream,id=net0,addr.type=unix,addr.path=/s"}, "-netdev", "server=off"},
     {{"-net", "user"}, "-net user", "type=vif"},
     {{"-usb"}, "-usb", "usb"},
     {{"-usbdevice", "tablet"}, "-usbdevice tablet", "usbdevice"},

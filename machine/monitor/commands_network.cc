@@ -1,0 +1,109 @@
+// Network cards' cables.
+#include <nlohmann/json.hpp>
+
+#include "machine/monitor/command.h"
+#include "machine/monitor/object_store.h"
+#include "machine/monitor/result_types.h"
+
+namespace monitor {
+
+namespace {
+
+constexpr Member kLinkArguments[] = {
+    {"name", &kStringType, false, "of a network card or its back end"},
+    {"up", &kBoolType},
+};
+
+Reply set_link(Context& context, const Json& arguments) {
+  const std::string name = required_text(arguments, "name");
+  if (context.ports.device.set_link(name, bool_of(arguments, "up").value_or(false))) {
+    return Json::object();
+  }
+  return device_not_found(name);
+}
+
+constexpr Member kAddArguments[] = {
+    {"type", &kStringType, false, "tap, socket, stream or dgram"},
+    {"id", &kStringType, false, "how it is to be called"},
+};
+
+/// Values by name, those of objects below it as name.member.
+void flatten(const std::string& name, const Json& value, DeviceSpec& spec) {
+  if (value.is_object()) {
+    for (auto it = value.begin(); it != value.end(); ++it) {
+      flatten(name + "." + it.key(), it.value(), spec);
+    }
+  } else if (value.is_boolean()) {
+    spec.properties.emplace_back(name, value.get<bool>() ? "on" : "off");
+  } else if (const std::string* text = value.get_ptr<const std::string*>()) {
+    spec.properties.emplace_back(name, *text);
+  } else {
+    spec.properties.emplace_back(name, to_text(value));
+  }
+}
+
+/// A name of getfd becomes the descriptor, which is the back end's from then on.
+void resolve_fd(Context& context, std::string& value) {
+  if (context.client == nullptr || value.empty() || (value[0] >= '0' && value[0] <= '9')) return;
+  auto& named = context.client->named_fds();
+  const auto found = named.find(value);
+  if (found == named.end()) return;
+  value = std::to_string(found->second.release());
+  named.erase(found);
+}
+
+Reply netdev_add(Context& context, const Json& arguments) {
+  DeviceSpec spec{required_text(arguments, "type"), required_text(arguments, "id"), {}};
+  if (!is_identifier(spec.id)) return refuse("Parameter 'id' expects an identifier");
+  for (const NetworkEnd& one : context.ports.device.network()) {
+    if (one.name == spec.id && one.type != "nic") {
+      return refuse("Duplicate ID '" + spec.id + "'");
+    }
+  }
+  for (auto it = arguments.begin(); it != arguments.end(); ++it) {
+    if (it.key() != "type" && it.key() != "id") flatten(it.key(), it.value(), spec);
+  }
+  for (auto& [name, value] : spec.properties) {
+    if (name == "fd" || name == "fds" || name.ends_with(".str")) resolve_fd(context, value);
+  }
+  return from_result(context.ports.device.add_netdev(spec));
+}
+
+constexpr Member kDelArguments[] = {{"id", &kStringType}};
+
+Reply netdev_del(Context& context, const Json& arguments) {
+  const std::string id = required_text(arguments, "id");
+  if (context.ports.device.remove_netdev(id)) return Json::object();
+  return device_not_found(id);
+}
+
+constexpr Member kFilterArguments[] = {{"name", &kStringType, true, "of a network card"}};
+
+/// As under QEMU, the cards that are built have nothing to tell.
+Reply query_rx_filter(Context& context, const Json& arguments) {
+  const auto name = text_of(arguments, "name");
+  if (!name) return Json::array();
+  for (const NetworkEnd& one : context.ports.device.network()) {
+    if (one.name != *name) continue;
+    if (one.type != "nic") return refuse("net client(" + *name + ") isn't a NIC");
+    return refuse("net client(" + *name + ") doesn't support rx-filter querying");
+  }
+  return refuse("invalid net client name: " + *name);
+}
+
+constexpr Command kCommands[] = {
+    {"set_link", kLinkArguments, set_link, "Plugs or pulls a network cable."},
+    {"netdev_add", kAddArguments, netdev_add, "Makes the other end of a network cable.", nullptr,
+     true},
+    {"netdev_del", kDelArguments, netdev_del, "Takes the other end of a network cable away."},
+    {"query-rx-filter", kFilterArguments, query_rx_filter, "What network cards receive.",
+     &kRxFilterInfoList},
+};
+
+}  // namespace
+
+std::span<const Command> network_commands() {
+  return kCommands;
+}
+
+}  // namespace monitor
