@@ -103,6 +103,8 @@ TEST_F(Objects, CharacterDevicesAreCheckedBeforeTheMachineIsAsked) {
 }
 
 TEST_F(Objects, Traces) {
+  // Traces are the process's: another test may have left this one on.
+  bench.human("trace-event guest_access off");
   EXPECT_EQ(ask("trace-event-get-state", R"({"name":"guest_a*"})"),
             "{\"return\": [{\"name\": \"guest_access\", \"vcpu\": false, \"state\": "
             "\"disabled\"}]}");
