@@ -8,7 +8,7 @@ bool SmbusEeproms::acknowledges(u8 address) {
 
 void SmbusEeproms::write(u8 address, std::span<const u8> bytes) {
   if (bytes.empty()) return;
-  for (u8 i = 0; i < chips_.size(); ++i) {
+  for (std::size_t i = 0; i < chips_.size(); ++i) {
     if (address != kGeneralCall && address != kFirst + i) continue;
     Chip& chip = chips_[i];
     chip.offset = bytes[0];

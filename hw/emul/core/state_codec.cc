@@ -58,7 +58,7 @@ std::string name_of(const Field& field, u32 element) {
 Decoded decode_table(const StateTable& table, void* state, i32 version, Bytes& in);
 
 Decoded check_limits(const Field& field, u32 element, u64 raw, unsigned width) {
-  if (!field.limited()) return {};
+  if (!field.limited() || width == 0) return {};
   const bool is_signed = field.kind == FieldKind::kSigned || field.kind == FieldKind::kTimer;
   const unsigned shift = 64 - width * 8;
   const i64 value = is_signed ? static_cast<i64>(raw << shift) >> shift : static_cast<i64>(raw);
