@@ -19,6 +19,7 @@ namespace block {
                               use(can_trim) use(can_zero)
 
 struct Libnbd {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): it names a member
 #define XENOLITH_LIBNBD_MEMBER(name) decltype(&::nbd_##name) name = nullptr;
   XENOLITH_LIBNBD(XENOLITH_LIBNBD_MEMBER)
 #undef XENOLITH_LIBNBD_MEMBER
