@@ -319,7 +319,7 @@ monitor::Object make_tree(const TreeParts& parts) {
 
 std::string function_path(const monitor::Object& root, u8 devfn) {
   for (const Object& child : root.children) {
-    const std::string here = "/" + child.name;
+    std::string here = "/" + child.name;
     const ObjectProperty* at = child.property("addr");
     const auto* number = at == nullptr ? nullptr : std::get_if<core::i64>(&at->value);
     if (number != nullptr && *number == devfn) return here;
