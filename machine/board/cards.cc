@@ -198,6 +198,12 @@ void set_rom_device(std::vector<u8>& rom, u16 device) {
   rom[kSpare] = core::low<u8>(rom[kSpare] + before + (before >> 8) - device - (device >> 8));
 }
 
+/// A card that comes while the machine runs is not reset with it.
+Made powered(std::unique_ptr<pci::Function> card) {
+  card->reset();
+  return card;
+}
+
 Make e1000(Settings& settings, const BackEnds& ends) {
   net::E1000Config config;
   std::vector<u8> rom = boot_rom(settings, ends, "efi-e1000.rom");
@@ -216,7 +222,7 @@ Make e1000(Settings& settings, const BackEnds& ends) {
     if (!wire) return tl::unexpected(wire.error());
     net::E1000Config mine = config;
     mine.mac = wires.address();
-    return std::make_unique<net::E1000>(bus, devfn, **wire, *wires.clock, std::move(mine));
+    return powered(std::make_unique<net::E1000>(bus, devfn, **wire, *wires.clock, std::move(mine)));
   };
 }
 
@@ -226,8 +232,8 @@ Make rtl8139(Settings& settings, const BackEnds& ends) {
   return [rom = std::move(rom), wires](pci::Bus& bus, u8 devfn) -> Made {
     const auto wire = wires.connect(devfn);
     if (!wire) return tl::unexpected(wire.error());
-    return std::make_unique<net::Rtl8139>(bus, devfn, **wire, *wires.clock,
-                                          net::Rtl8139Config{.mac = wires.address(), .rom = rom});
+    return powered(std::make_unique<net::Rtl8139>(
+        bus, devfn, **wire, *wires.clock, net::Rtl8139Config{.mac = wires.address(), .rom = rom}));
   };
 }
 

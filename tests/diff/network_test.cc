@@ -1,9 +1,5 @@
 // Network cards: Debian's device model and ours side by side, each with a socket as its wire.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -11,6 +7,7 @@
 #include "hw/emul/net/e1000_regs.h"
 #include "tests/diff/pair.h"
 #include "tests/diff/script.h"
+#include "tests/xensim/cable.h"
 
 namespace {
 
@@ -19,6 +16,7 @@ using diff::u16;
 using diff::u32;
 using diff::u64;
 using diff::u8;
+using xensim::Cable;
 using xensim::Json;
 using Frame = std::vector<u8>;
 namespace reg = net::e1000_regs;
@@ -27,62 +25,16 @@ constexpr u64 kTxRing = 0x100000, kRxRing = 0x101000, kTxData = 0x110000, kRxDat
 constexpr u32 kRing = 8;  // descriptors
 constexpr u32 kRxBuffer = 2048;
 
-/// A socket's path that no other process has.
-std::string path_of(const std::string& side, const std::string& end) {
-  return fmt::format("{}/net-{}-{}-{}", ::testing::TempDir(), ::getpid(), side, end);
+/// As text, or "none".
+std::string text_of(const Frame& frame) {
+  if (frame.empty()) return "none";
+  return fmt::format("{}: {:02x}", frame.size(), fmt::join(frame, " "));
 }
-
-/// The far end of one side's cable.
-class FarEnd {
- public:
-  explicit FarEnd(const std::string& side)
-      : here_(path_of(side, "far")), there_(path_of(side, "near")) {
-    fd_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = address_of(here_);
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << here_;
-  }
-  ~FarEnd() {
-    ::close(fd_);
-    ::unlink(here_.c_str());
-    ::unlink(there_.c_str());
-  }
-  FarEnd(const FarEnd&) = delete;
-  FarEnd& operator=(const FarEnd&) = delete;
-
-  void send(const Frame& frame) {
-    const sockaddr_un address = address_of(there_);
-    EXPECT_EQ(::sendto(fd_, frame.data(), frame.size(), 0,
-                       reinterpret_cast<const sockaddr*>(&address), sizeof address),
-              static_cast<ssize_t>(frame.size()));
-  }
-  /// As text, or "none".
-  std::string next(unsigned milliseconds = 2'000) {
-    const timeval patience{milliseconds / 1000, milliseconds % 1000 * 1000};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    Frame frame(70'000);
-    const ssize_t count = ::recv(fd_, frame.data(), frame.size(), 0);
-    if (count < 0) return "none";
-    std::string text = fmt::format("{}:", count);
-    for (ssize_t i = 0; i < count; ++i) text += fmt::format(" {:02x}", frame[std::size_t(i)]);
-    return text;
-  }
-
- private:
-  static sockaddr_un address_of(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    return address;
-  }
-  const std::string here_, there_;
-  int fd_ = -1;
-};
 
 diff::GuestConfig guest(const std::string& model) {
   return {.serial = {"null"},
           .extra = {"-device", model + ",id=nic0,netdev=net0,mac=00:16:3e:01:02:03", "-netdev",
-                    "dgram,id=net0,local.type=unix,local.path=" + path_of("SIDE", "near") +
-                        ",remote.type=unix,remote.path=" + path_of("SIDE", "far")}};
+                    Cable::option("net0", "SIDE")}};
 }
 
 Frame frame_to(const std::string& mac, std::size_t length) {
@@ -131,16 +83,16 @@ class E1000Pair : public ::testing::Test {
     pair.same(fmt::format("wait {:#x}", offset), here, poll(pair.stock()));
   }
   void frame(const std::string& label) {
-    const std::string here = ours_.next();
-    pair.same(label, here, stock_.next());
+    const std::string here = text_of(ours_.next());
+    pair.same(label, here, text_of(stock_.next()));
   }
   void no_frame(const std::string& label) {
-    const std::string here = ours_.next(100);
-    pair.same(label, here, stock_.next(100));
+    const std::string here = text_of(ours_.next(100));
+    pair.same(label, here, text_of(stock_.next(100)));
   }
   void send(const Frame& frame) {
-    ours_.send(frame);
-    stock_.send(frame);
+    EXPECT_TRUE(ours_.send(frame));
+    EXPECT_TRUE(stock_.send(frame));
   }
   void mdic(u8 phy_register, u32 value = 0, bool write = false) {
     set(reg::MDIC, u32{write ? 1u : 2u} << 26 | 1u << 21 | u32{phy_register} << 16 | value);
@@ -186,7 +138,7 @@ class E1000Pair : public ::testing::Test {
   }
 
   const u16 device_;
-  FarEnd ours_{"ours"}, stock_{"stock"};
+  Cable ours_{"ours"}, stock_{"stock"};
   Pair pair;
   u64 memory_ = 0;
   xensim::PciAddress slot_{};

@@ -6,6 +6,8 @@
 
 #include "hw/emul/interrupt/i8259.h"
 #include "hw/emul/interrupt/ioapic.h"
+#include "hw/emul/net/e1000.h"
+#include "hw/emul/net/rtl8139.h"
 #include "hw/emul/rtc/mc146818.h"
 #include "hw/emul/timer/speaker.h"
 #include "tests/fuzz/input.h"
@@ -27,11 +29,13 @@ struct Target {
   bool provided = false;  // by Xen; ours in the machine `pc`
 };
 
-constexpr u8 kPlatform = 0x10, kVga = 0x18;  // devfn
+constexpr u8 kPlatform = 0x10, kVga = 0x18, kE1000 = 0x20, kRtl8139 = 0x28;  // devfn
 constexpr u64 kVgaBar = 0xf2000000;
 constexpr u64 kVgaRegisters = 0xf3000000;
 constexpr u16 kBusMaster = 0xc000;
 constexpr u16 kPlatformPorts = 0xc100;
+constexpr u64 kE1000Bar = 0xf5000000, kRtl8139Bar = 0xf6000000;
+constexpr u16 kE1000Ports = 0xc200, kRtl8139Ports = 0xc300;
 
 const Target kTargets[] = {
     {"i440fx", {{0xcf8, 8}}, 0x00},
@@ -56,6 +60,15 @@ const Target kTargets[] = {
     {"mc146818", {{0x70, 2}}, 0xff, true},
     {"i8259", {{0x20, 2}, {0xa0, 2}, {0x4d0, 2}}, 0xff, true},
     {"ioapic", {{0xfec00000, 0x20, true}}, 0xff, true},
+    {"e1000",
+     {{kE1000Bar, 0x180, true},
+      {kE1000Bar + 0x2800, 0x30, true},
+      {kE1000Bar + 0x3800, 0x30, true},
+      {kE1000Bar + 0x5000, 0x500, true},
+      {kE1000Bar, 0x20000, true},
+      {kE1000Ports, 8}},
+     kE1000},
+    {"rtl8139", {{kRtl8139Ports, 256}, {kRtl8139Bar, 256, true}}, kRtl8139},
 };
 
 /// What Xen provides otherwise, wired as in the machine `pc`.
@@ -81,6 +94,91 @@ struct Provided final : core::IrqSink {
   timer::I8254 pit;
   timer::Speaker speaker;
   rtc::Mc146818 clock;
+};
+
+/// A cable: takes as many frames as the input says, and brings some.
+class Wire final : public core::NetBackend {
+ public:
+  std::size_t send(std::span<const core::Bytes> frames) override {
+    const std::size_t taken = std::min(frames.size(), room);
+    for (const core::Bytes frame : frames.first(taken)) {
+      if (frame.empty() || frame.size() > core::kMaxNetFrame) std::abort();
+    }
+    room -= taken;
+    return taken;
+  }
+  void set_client(core::NetClient* to) override { client = to; }
+  void accept_input() override { deliver(); }
+  void deliver() {
+    while (client != nullptr && !waiting.empty()) {
+      const core::Bytes first = waiting.front();
+      const std::size_t taken = client->receive({&first, 1});
+      if (taken > 1) std::abort();
+      if (taken == 0) return;
+      waiting.erase(waiting.begin());
+    }
+  }
+
+  core::NetClient* client = nullptr;
+  std::size_t room = 1000;
+  std::vector<std::vector<u8>> waiting;
+};
+
+/// Cards that the machine has on demand.
+struct Cards {
+  explicit Cards(bench::Bench& bench)
+      : e1000(bench.pci, kE1000, wires[0], bench.clock, {}),
+        rtl8139(bench.pci, kRtl8139, wires[1], bench.clock, {}) {
+    reset(bench);
+  }
+  void reset(bench::Bench& bench) {
+    for (core::Device* device :
+         {static_cast<core::Device*>(&e1000), static_cast<core::Device*>(&rtl8139)}) {
+      device->reset();
+    }
+    bench.pci.config_write(kE1000, 0x10, kE1000Bar, 4);
+    bench.pci.config_write(kE1000, 0x14, kE1000Ports, 4);
+    bench.pci.config_write(kE1000, 0x04, 7, 2);
+    bench.pci.config_write(kRtl8139, 0x10, kRtl8139Ports, 4);
+    bench.pci.config_write(kRtl8139, 0x14, kRtl8139Bar, 4);
+    bench.pci.config_write(kRtl8139, 0x04, 7, 2);
+  }
+  /// Frames, room, and the operator.
+  void happen(Input& in, unsigned what, bench::Bench& bench) {
+    const u8 pick = in.take<u8>();
+    Wire& wire = wires[pick % 2];
+    switch (what) {
+      case 0: reset(bench); break;
+      case 1:
+        e1000.pause();
+        rtl8139.pause();
+        e1000.resume();
+        rtl8139.resume();
+        break;
+      case 2:
+      case 3: {
+        std::vector<u8> frame(what == 2 ? pick + 1U : pick * 64U + 14U);
+        const core::Bytes given = in.bytes(40);
+        for (std::size_t i = 0; i < frame.size() && !given.empty(); ++i) {
+          frame[i] = given[i % given.size()];
+        }
+        if (wire.waiting.size() < 32) wire.waiting.push_back(std::move(frame));
+        wire.deliver();
+        break;
+      }
+      case 4:
+        wire.room = pick >> 1;
+        if (wire.room != 0 && wire.client != nullptr) wire.client->writable();
+        break;
+      default:
+        if (wire.client != nullptr) wire.client->link_changed(pick < 128);
+        break;
+    }
+  }
+
+  std::array<Wire, 2> wires;
+  net::E1000 e1000;
+  net::Rtl8139 rtl8139;
 };
 
 /// As hvmloader leaves it: base addresses, decoding.
@@ -184,6 +282,8 @@ void play(Input in, const Target* only) {
   auto& bench = board.bench;
   const auto provided =
       only == nullptr || only->provided ? std::make_unique<Provided>(bench) : nullptr;
+  const bool network = only == nullptr || only->devfn == kE1000 || only->devfn == kRtl8139;
+  const auto cards = network ? std::make_unique<Cards>(bench) : nullptr;
   // An 8254 may change its line at each tick of its clock, a million times a second.
   core::i64 time_left = provided == nullptr || (only != nullptr && only->name == "mc146818")
                             ? core::i64{1} << 60
@@ -264,7 +364,13 @@ void play(Input in, const Target* only) {
         board.cd.medium = (op & 0x20) != 0;
         if (board.cd.listener != nullptr) board.cd.listener->media_changed(board.cd.medium);
         break;
-      case 15: happen(in, op / 32, board, provided.get()); break;
+      case 15:
+        if (cards != nullptr && (only != nullptr || (op & 0x10) != 0)) {
+          cards->happen(in, op / 32, bench);
+        } else {
+          happen(in, op / 32, board, provided.get());
+        }
+        break;
       default: break;
     }
   }
@@ -272,6 +378,10 @@ void play(Input in, const Target* only) {
   board.disk.complete_all();
   board.cd.complete_all();
   board.board.reset();
+  if (cards != nullptr) {
+    cards->e1000.pause();
+    cards->rtl8139.pause();
+  }
   // Whatever was pinned for a transfer has been given back.
   if (bench.ram.pins != 0) std::abort();
 }

@@ -69,6 +69,16 @@ TEST_F(NetworksTest, ACardHasItsWireAlone) {
             "Property 'e1000.mac' doesn't take value '00:16:3e:01:02'");
 }
 
+// One that comes while the machine runs has its link and its address in its registers, too.
+TEST_F(NetworksTest, ACardThatComesIsReset) {
+  EXPECT_EQ(plug("e1000", "nic0", {{"netdev", "net0"}, {"mac", "00:16:3e:01:02:03"}}), "");
+  const core::u8 at = bench.board->cards()[0]->devfn();
+  bench.bench.pci.config_write(at, 0x10, 0xf8000000, 4);
+  bench.bench.pci.config_write(at, 0x04, 7, 2);
+  EXPECT_EQ(bench.bench.peek(0xf8000008, 4) & 2, 2u);
+  EXPECT_EQ(bench.bench.peek(0xf8005400, 4), 0x013e1600u);
+}
+
 TEST_F(NetworksTest, AddressesAreCounted) {
   EXPECT_EQ(plug("e1000", "a", {{"mac", "52:54:00:12:34:57"}}), "");
   EXPECT_EQ(plug("e1000", "b", {}), "");
