@@ -102,12 +102,6 @@ Reply add_cpu(Context& context, const Json& arguments, const std::string& id) {
   return from_result(context.ports.cpu.plug_cpu(index, id));
 }
 
-std::string property_text(const Json& value) {
-  if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
-  if (const std::string* text = value.get_ptr<const std::string*>()) return *text;
-  return to_text(value);
-}
-
 constexpr Member kAddArguments[] = {
     {"driver", &kStringType, false, "what kind of device"},
     {"bus", &kStringType, true, "where to"},
@@ -156,7 +150,7 @@ Reply device_add(Context& context, const Json& arguments) {
   DeviceSpec spec{driver, id, {}};
   for (auto it = arguments.begin(); it != arguments.end(); ++it) {
     if (it.key() == "driver" || it.key() == "id") continue;
-    spec.properties.emplace_back(it.key(), property_text(it.value()));
+    spec.properties.emplace_back(it.key(), option_text(it.value()));
   }
   return from_result(context.ports.device.add_device(spec));
 }

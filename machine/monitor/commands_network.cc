@@ -33,12 +33,8 @@ void flatten(const std::string& name, const Json& value, DeviceSpec& spec) {
     for (auto it = value.begin(); it != value.end(); ++it) {
       flatten(name + "." + it.key(), it.value(), spec);
     }
-  } else if (value.is_boolean()) {
-    spec.properties.emplace_back(name, value.get<bool>() ? "on" : "off");
-  } else if (const std::string* text = value.get_ptr<const std::string*>()) {
-    spec.properties.emplace_back(name, *text);
   } else {
-    spec.properties.emplace_back(name, to_text(value));
+    spec.properties.emplace_back(name, option_text(value));
   }
 }
 

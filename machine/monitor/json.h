@@ -15,6 +15,9 @@ using Json = nlohmann::ordered_json;
 /// UTF-8 come out as U+FFFD. With `pretty`, indented over several lines.
 std::string to_text(const Json& value, bool pretty = false);
 
+/// As QEMU's options spell it: "on", a string as it is, anything else as JSON.
+std::string option_text(const Json& value);
+
 /// Appends `text` as a quoted JSON string.
 void append_quoted(std::string& out, std::string_view text);
 

@@ -174,4 +174,10 @@ std::string to_text(const Json& value, bool pretty) {
   return out;
 }
 
+std::string option_text(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
+  if (const std::string* text = value.get_ptr<const std::string*>()) return *text;
+  return to_text(value);
+}
+
 }  // namespace monitor
