@@ -6,18 +6,14 @@
 #include <deque>
 #include <memory>
 
-#include "hw/emul/core/types.h"
+#include "machine/block/nbd_link.h"
 
 namespace block {
 
-using core::u64;
-using core::u8;
-
 class Journal {
  public:
-  enum class Kind : u8 { kData, kZero, kTrim };
   struct Entry {
-    Kind kind = Kind::kData;
+    NbdLink::Kind kind = NbdLink::Kind::kWrite;  // or kZero, kTrim
     u64 offset = 0;
     u64 length = 0;
     std::shared_ptr<u8[]> data;
@@ -49,7 +45,7 @@ class Journal {
  private:
   static u64 cost(const Entry& entry) {
     constexpr u64 kOverhead = 128;
-    return kOverhead + (entry.kind == Kind::kData ? entry.length : 0);
+    return kOverhead + (entry.kind == NbdLink::Kind::kWrite ? entry.length : 0);
   }
 
   std::deque<Entry> entries_;

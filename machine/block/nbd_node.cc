@@ -145,9 +145,7 @@ void NbdNode::replay_next() {
   const Journal::Entry& entry = journal_.entries()[replayed_++];
   auto op = std::make_unique<Op>();
   op->replay = true;
-  op->kind = entry.kind == Journal::Kind::kData   ? Kind::kWrite
-             : entry.kind == Journal::Kind::kZero ? Kind::kZero
-                                                  : Kind::kTrim;
+  op->kind = entry.kind;
   op->offset = entry.offset;
   op->length = entry.length;
   op->data = entry.data;
@@ -389,7 +387,6 @@ void NbdNode::finish(Op& op) {
 void NbdNode::note(Op& op) {
   if (!journaled_) return;
   if (op.kind == Kind::kFlush) {
-    if (!op.wanted()) flushing_ = false;
     if (op.error == 0) {
       journal_.forget_until(op.mark);
       if (op.exposure == exposure_) exposed_ = false;
@@ -406,12 +403,8 @@ void NbdNode::note(Op& op) {
     ++exposure_;
     return;
   }
-  journal_.add({.kind = op.kind == Kind::kWrite  ? Journal::Kind::kData
-                        : op.kind == Kind::kZero ? Journal::Kind::kZero
-                                                 : Journal::Kind::kTrim,
-                .offset = op.offset,
-                .length = op.length,
-                .data = std::move(op.data)});
+  journal_.add(
+      {.kind = op.kind, .offset = op.offset, .length = op.length, .data = std::move(op.data)});
 }
 
 void NbdNode::end(Op& op, int error) {
