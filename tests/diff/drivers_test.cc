@@ -152,7 +152,7 @@ TEST(DisplayDrivers, VbeModes) {
     pair.out(0x1ce, index, 2);
     pair.out(0x1cf, value, 2);
   };
-  text_mode(pair);
+  set_mode(pair, kTextMode);
   pair.at("VGA BIOS");
   put(0, 0xb0c0);
   get(0);
@@ -184,7 +184,7 @@ TEST(DisplayDrivers, VbeModes) {
   screen(pair, 8);
   pair.at("VGA BIOS, back to text");
   put(4, 0);
-  text_mode(pair);
+  set_mode(pair, kTextMode);
   get(4);
   pair.at("Linux");
   const auto reg = [&](u32 index, u32 value) {

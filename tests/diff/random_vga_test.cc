@@ -48,16 +48,16 @@ class Drawing {
 
   void set_mode() {
     if (mode_ == Mode::kText) {
-      text_mode(pair_);
+      diff::set_mode(pair_, kTextMode);
       font(pair_);
       indexed(0x3c4, 1, 0x01);     // eight dots: the ninth is listed
       indexed(0x3d4, 0x0a, 0x2d);  // no cursor
       return;
     }
     if (mode_ == Mode::kChained || mode_ == Mode::kUnchained) {
-      chained_mode(pair_);
+      diff::set_mode(pair_, kChainedMode);
     } else {
-      planar_mode(pair_);
+      diff::set_mode(pair_, kPlanarMode);
     }
     if (mode_ == Mode::kUnchained) {
       indexed(0x3c4, 0x04, 0x06);

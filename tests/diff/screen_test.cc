@@ -10,7 +10,7 @@ TEST(Screen, Text) {
   Pair pair("screen-text");
   DIFF_START(pair);
   pair.set_up_pci();
-  text_mode(pair);
+  set_mode(pair, kTextMode);
   font(pair);
   for (u64 cell = 0; cell < 80 * 25; ++cell) {
     u64 glyph = cell * 7 & 0xff;
@@ -57,7 +57,7 @@ TEST(Screen, Planes) {
   Pair pair("screen-planes");
   DIFF_START(pair);
   pair.set_up_pci();
-  planar_mode(pair);
+  set_mode(pair, kPlanarMode);
   for (u32 plane = 0; plane < 4; ++plane) {
     pair.out(0x3c4, 2);
     pair.out(0x3c5, 1U << plane);
@@ -84,7 +84,7 @@ TEST(Screen, Chained256) {
   Pair pair("screen-256");
   DIFF_START(pair);
   pair.set_up_pci();
-  chained_mode(pair);
+  set_mode(pair, kChainedMode);
   for (u64 at = 0; at < 320 * 200; at += 4) pair.write(0xa0000 + at, at * 0x04030201 + at / 320, 4);
   pair.read(0xa0000, 1);
   screen(pair);
