@@ -1,5 +1,5 @@
 // Save and restore.
-#include "hw/emul/core/state_codec.h"
+#include "tests/device/net/card_state.h"
 #include "tests/device/net/e1000_fixture.h"
 
 namespace net {
@@ -7,24 +7,8 @@ namespace {
 
 class StateTest : public E1000Test {
  protected:
-  std::vector<u8> save() {
-    card->pause();
-    const StateSection section = card->section();
-    std::vector<u8> image;
-    encode_state(*section.table, section.state, image);
-    return image;
-  }
-  bool restore(const std::vector<u8>& image) {
-    card->pause();
-    const StateSection section = card->section();
-    auto scratch = std::make_unique<E1000State>(*static_cast<E1000State*>(section.state));
-    Bytes in = image;
-    if (!decode_state(*section.table, scratch.get(), section.table->version, in)) return false;
-    *static_cast<E1000State*>(section.state) = *scratch;
-    card->after_restore();
-    card->resume();
-    return true;
-  }
+  std::vector<u8> save() { return save_card(*card); }
+  bool restore(const std::vector<u8>& image) { return restore_card<E1000State>(*card, image); }
 };
 
 TEST_F(StateTest, SectionHasQemusName) {
