@@ -10,6 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tests/xensim/ata.h"
 #include "tests/xensim/firmware.h"
 #include "tests/xensim/machine.h"
 
@@ -57,14 +58,7 @@ class Formats : public ::testing::Test {
   }
   Vcpu& cpu() { return machine_->vcpu(); }
 
-  void command(u8 number, u64 lba, u8 count) {
-    cpu().outb(0x1f6, static_cast<u8>(0xe0 | ((lba >> 24) & 0xf)));
-    cpu().outb(0x1f2, count);
-    cpu().outb(0x1f3, static_cast<u8>(lba));
-    cpu().outb(0x1f4, static_cast<u8>(lba >> 8));
-    cpu().outb(0x1f5, static_cast<u8>(lba >> 16));
-    cpu().outb(0x1f7, number);
-  }
+  void command(u8 number, u64 lba, u8 count) { xensim::ata_command(cpu(), number, lba, count); }
   /// The drive's status once it is idle.
   u8 ended() {
     EXPECT_TRUE(machine_->xen.interrupts.wait_isa(14, true));

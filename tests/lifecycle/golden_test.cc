@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/xensim/ata.h"
 #include "tests/xensim/firmware.h"
 #include "tests/xensim/machine.h"
 
@@ -29,10 +30,6 @@ constexpr u64 kTable = 0x8000;
 constexpr u64 kBuffer = 0x30000;
 constexpr u16 kFloppyStatus = 0x3f4, kFloppyData = 0x3f5;
 
-u8 pattern(u64 at) {
-  return static_cast<u8>(at * 7 + at / 512);
-}
-
 std::string folder() {
   const char* name = std::getenv("XENOLITH_GOLDEN");
   return name != nullptr ? name : "tests/lifecycle/golden";
@@ -52,9 +49,7 @@ class GoldenGuest {
  public:
   explicit GoldenGuest(const Program& program) {
     disk_ = files::temp_directory_path() / ("golden-" + std::to_string(::getpid()));
-    std::ofstream disk(disk_, std::ios::binary);
-    for (u64 at = 0; at < kSectors * 512; ++at) disk.put(static_cast<char>(pattern(at)));
-    disk.close();
+    xensim::make_disk(disk_, kSectors);
     machine_ = std::make_unique<Machine>(
         xensim::MachineOptions{.program = program,
                                .config = {.vcpus = 2,
@@ -217,12 +212,7 @@ class GoldenGuest {
     put_table();
     cpu().outl(static_cast<u16>(bus_master_ + 4), kTable);
     cpu().outb(static_cast<u16>(bus_master_ + 2), 6);
-    cpu().outb(0x1f6, 0xe0);
-    cpu().outb(0x1f2, 4);
-    cpu().outb(0x1f3, 40);
-    cpu().outb(0x1f4, 0);
-    cpu().outb(0x1f5, 0);
-    cpu().outb(0x1f7, 0xc8);
+    xensim::ata_command(cpu(), 0xc8, 40, 4);
   }
   void end_transfer() {
     cpu().outb(bus_master_, 9);
@@ -231,7 +221,7 @@ class GoldenGuest {
     cpu().outb(bus_master_, 0);
     EXPECT_EQ(cpu().inb(0x1f7) & 0xc9, 0x40);
     const std::vector<u8> data = cpu().ram(kBuffer, 2048);
-    for (u64 i = 0; i < data.size(); ++i) ASSERT_EQ(data[i], pattern(40 * 512 + i)) << i;
+    for (u64 i = 0; i < data.size(); ++i) ASSERT_EQ(data[i], xensim::disk_byte(40 * 512 + i)) << i;
   }
 
   std::string disk_;

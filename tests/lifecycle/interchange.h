@@ -14,6 +14,7 @@
 #include <fstream>
 #include <map>
 
+#include "tests/xensim/ata.h"
 #include "tests/xensim/firmware.h"
 #include "tests/xensim/machine.h"
 
@@ -28,10 +29,6 @@ using xensim::u8;
 using xensim::Vcpu;
 
 constexpr u64 kSectors = 2048;
-
-inline u8 pattern(u64 at) {
-  return static_cast<u8>(at * 7 + at / 512);
-}
 
 enum class From { kOurs, kStock };
 enum class To { kOurs, kStock };
@@ -62,9 +59,7 @@ class Interchange : public ::testing::TestWithParam<Way> {
     if (!xensim::stock().present()) GTEST_SKIP() << xensim::stock().path << " is not installed";
     disk_ = std::filesystem::temp_directory_path() /
             ("interchange-" + std::to_string(::getpid()) + "-" + GetParam().name());
-    std::ofstream disk(disk_, std::ios::binary);
-    for (u64 at = 0; at < kSectors * 512; ++at) disk.put(static_cast<char>(pattern(at)));
-    disk.close();
+    xensim::make_disk(disk_, kSectors);
     machine_ = std::make_unique<Machine>(xensim::MachineOptions{
         .program = GetParam().from == From::kOurs ? xensim::xenolith() : xensim::stock(),
         .config = {.disks = {{.path = disk_}, {.index = 2, .cdrom = true}}, .serial = {"null"}}});
@@ -162,24 +157,12 @@ class Interchange : public ::testing::TestWithParam<Way> {
     return picture;
   }
 
-  u8 wait_ready(u8 wanted) {
-    for (int i = 0; i < 200'000; ++i) {
-      const u8 status = cpu().inb(0x3f6);
-      if ((status & 0x80) == 0 && (status & wanted) == wanted) return cpu().inb(0x1f7);
-    }
-    return 0xff;
-  }
-  void command(u8 number, u64 lba, u8 count) {
-    cpu().outb(0x1f6, static_cast<u8>(0xe0 | ((lba >> 24) & 0xf)));
-    cpu().outb(0x1f2, count);
-    cpu().outb(0x1f3, static_cast<u8>(lba));
-    cpu().outb(0x1f4, static_cast<u8>(lba >> 8));
-    cpu().outb(0x1f5, static_cast<u8>(lba >> 16));
-    cpu().outb(0x1f7, number);
-  }
+  u8 wait_ready(u8 wanted) { return xensim::ata_wait(cpu(), wanted); }
+  void command(u8 number, u64 lba, u8 count) { xensim::ata_command(cpu(), number, lba, count); }
   void expect_sector(u64 address, u64 lba) {
     const std::vector<u8> sector = cpu().ram(address, 512);
-    for (u64 i = 0; i < 512; ++i) ASSERT_EQ(sector[i], pattern(lba * 512 + i)) << lba << " " << i;
+    for (u64 i = 0; i < 512; ++i)
+      ASSERT_EQ(sector[i], xensim::disk_byte(lba * 512 + i)) << lba << " " << i;
   }
   u8 cell(u8 index) {
     cpu().outb(0x70, index);

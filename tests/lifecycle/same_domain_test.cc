@@ -7,6 +7,7 @@
 #include <chrono>
 #include <fstream>
 
+#include "tests/xensim/ata.h"
 #include "tests/xensim/firmware.h"
 #include "tests/xensim/machine.h"
 
@@ -22,17 +23,11 @@ using xensim::Vcpu;
 
 constexpr u64 kSectors = 256;
 
-u8 pattern(u64 at) {
-  return static_cast<u8>(at * 5 + at / 512);
-}
-
 class SameDomain : public ::testing::Test {
  protected:
   void SetUp() override {
     disk_ = std::filesystem::temp_directory_path() / ("same-domain-" + std::to_string(::getpid()));
-    std::ofstream disk(disk_, std::ios::binary);
-    for (u64 at = 0; at < kSectors * 512; ++at) disk.put(static_cast<char>(pattern(at)));
-    disk.close();
+    xensim::make_disk(disk_, kSectors);
     machine_ = std::make_unique<Machine>(xensim::MachineOptions{
         .program = xensim::xenolith(), .config = {.disks = {{.path = disk_}}, .serial = {"null"}}});
     machine_->start();
@@ -47,21 +42,15 @@ class SameDomain : public ::testing::Test {
   Vcpu& cpu() { return machine_->vcpu(); }
   std::string status() { return machine_->qmp().call("query-status")["status"]; }
 
-  void read_sector(u64 lba) {
-    cpu().outb(0x1f6, 0xe0);
-    cpu().outb(0x1f2, 1);
-    cpu().outb(0x1f3, static_cast<u8>(lba));
-    cpu().outb(0x1f4, 0);
-    cpu().outb(0x1f5, 0);
-    cpu().outb(0x1f7, 0x20);
-  }
+  void read_sector(u64 lba) { xensim::ata_command(cpu(), 0x20, lba, 1); }
   void expect_sector(u64 lba) {
     u8 state = 0x80;
     for (int i = 0; i < 200'000 && (state & 0x88) != 0x08; ++i) state = cpu().inb(0x3f6);
     ASSERT_EQ(state & 0x89, 0x08) << lba;
     cpu().ins(0x1f0, 2, 0x20000, 256);
     const std::vector<u8> sector = cpu().ram(0x20000, 512);
-    for (u64 i = 0; i < 512; ++i) ASSERT_EQ(sector[i], pattern(lba * 512 + i)) << lba << " " << i;
+    for (u64 i = 0; i < 512; ++i)
+      ASSERT_EQ(sector[i], xensim::disk_byte(lba * 512 + i)) << lba << " " << i;
   }
   void press(const char* key) {
     machine_->qmp().call(

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <set>
 
+#include "tests/xensim/ata.h"
 #include "tests/xensim/firmware.h"
 #include "tests/xensim/machine.h"
 
@@ -26,17 +27,11 @@ constexpr u64 kSectors = 32768;  // of the one long transfer: 16 MiB
 constexpr u64 kTable = 0x8000;
 constexpr u64 kBuffer = 0x1000000;
 
-u8 pattern(u64 at) {
-  return static_cast<u8>(at * 7 + at / kSector);
-}
-
 class Saving : public ::testing::Test {
  protected:
   void SetUp() override {
     disk_ = std::filesystem::temp_directory_path() / ("saving-" + std::to_string(::getpid()));
-    std::string content(kSectors * kSector, 0);
-    for (u64 at = 0; at < content.size(); ++at) content[at] = static_cast<char>(pattern(at));
-    std::ofstream(disk_, std::ios::binary) << content;
+    xensim::make_disk(disk_, kSectors);
     machine_ = std::make_unique<Machine>(xensim::MachineOptions{
         .program = xensim::xenolith(), .config = {.disks = {{.path = disk_}}, .serial = {"null"}}});
     machine_->start();
@@ -94,7 +89,7 @@ class Saving : public ::testing::Test {
     EXPECT_EQ(cpu().inb(0x71), 0x5a);
     start_transfer(0x100000, 8, /*to_memory=*/true);
     expect_transferred();
-    EXPECT_EQ(cpu().ram(0x100000 + 700, 1)[0], pattern(700));
+    EXPECT_EQ(cpu().ram(0x100000 + 700, 1)[0], xensim::disk_byte(700));
   }
   std::set<u64> told() {
     std::set<u64> frames;
@@ -124,7 +119,7 @@ TEST_F(Saving, NoSpaceWhileTheGuestRuns) {
   EXPECT_NE(error_of("/dev/full").find("No space left on device"), std::string::npos);
   EXPECT_EQ(status(), "running");
   expect_transferred();
-  EXPECT_EQ(cpu().ram(kBuffer + 12345678, 1)[0], pattern(12345678));
+  EXPECT_EQ(cpu().ram(kBuffer + 12345678, 1)[0], xensim::disk_byte(12345678));
   expect_works();
 }
 
@@ -165,7 +160,7 @@ TEST_F(Saving, AReadUnderWayIsInMemory) {
   machine_->qmp().call("stop");
   ASSERT_EQ(error_of(saved()), "");
   const std::vector<u8> memory = cpu().ram(kBuffer, kSectors * kSector);
-  for (u64 at = 0; at < memory.size(); ++at) ASSERT_EQ(memory[at], pattern(at)) << at;
+  for (u64 at = 0; at < memory.size(); ++at) ASSERT_EQ(memory[at], xensim::disk_byte(at)) << at;
   machine_->replace(xensim::xenolith(), saved());
   machine_->qmp().call("cont");
   expect_transferred();

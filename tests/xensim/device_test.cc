@@ -5,6 +5,7 @@
 #include <fstream>
 #include <set>
 
+#include "tests/xensim/ata.h"
 #include "tests/xensim/both_programs.h"
 #include "tests/xensim/firmware.h"
 
@@ -20,10 +21,6 @@ using xensim::Vcpu;
 
 constexpr u64 kSectors = 2048;
 
-u8 pattern(u64 at) {
-  return static_cast<u8>(at * 7 + at / 512);
-}
-
 class Devices : public xensim::BothPrograms {
  protected:
   void SetUp() override {
@@ -31,9 +28,7 @@ class Devices : public xensim::BothPrograms {
     if (IsSkipped()) return;
     folder_ = std::filesystem::temp_directory_path() /
               ("xensim-disk-" + std::to_string(::getpid()) + "-" + GetParam().name);
-    std::ofstream disk(folder_, std::ios::binary);
-    for (u64 at = 0; at < kSectors * 512; ++at) disk.put(static_cast<char>(pattern(at)));
-    disk.close();
+    xensim::make_disk(folder_, kSectors);
     machine_ = std::make_unique<Machine>(
         xensim::MachineOptions{.program = GetParam(), .config = {.disks = {{.path = folder_}}}});
     machine_->start();
@@ -46,22 +41,8 @@ class Devices : public xensim::BothPrograms {
   Vcpu& cpu() { return machine_->vcpu(); }
   auto& irqs() { return machine_->xen.interrupts; }
 
-  /// Waits as a driver does, by reading; each read is an answer of the device model.
-  u8 wait_ready(u8 wanted) {
-    for (int i = 0; i < 200'000; ++i) {
-      const u8 status = cpu().inb(0x3f6);
-      if ((status & 0x80) == 0 && (status & wanted) == wanted) return cpu().inb(0x1f7);
-    }
-    return 0xff;
-  }
-  void command(u8 number, u64 lba, u8 count) {
-    cpu().outb(0x1f6, static_cast<u8>(0xe0 | ((lba >> 24) & 0xf)));
-    cpu().outb(0x1f2, count);
-    cpu().outb(0x1f3, static_cast<u8>(lba));
-    cpu().outb(0x1f4, static_cast<u8>(lba >> 8));
-    cpu().outb(0x1f5, static_cast<u8>(lba >> 16));
-    cpu().outb(0x1f7, number);
-  }
+  u8 wait_ready(u8 wanted) { return xensim::ata_wait(cpu(), wanted); }
+  void command(u8 number, u64 lba, u8 count) { xensim::ata_command(cpu(), number, lba, count); }
 
   std::filesystem::path folder_;
   std::unique_ptr<Machine> machine_;
@@ -95,8 +76,8 @@ TEST_P(Devices, StringReadsGoBackwards) {
   cpu().ins(0x1f0, 2, 0x20000 + 510, 256, true);
   const std::vector<u8> sector = cpu().ram(0x20000, 512);
   for (u64 i = 0; i < 512; i += 2) {
-    ASSERT_EQ(sector[510 - i], pattern(5 * 512 + i)) << i;
-    ASSERT_EQ(sector[511 - i], pattern(5 * 512 + i + 1)) << i;
+    ASSERT_EQ(sector[510 - i], xensim::disk_byte(5 * 512 + i)) << i;
+    ASSERT_EQ(sector[511 - i], xensim::disk_byte(5 * 512 + i + 1)) << i;
   }
 }
 
@@ -135,7 +116,7 @@ class Dma : public Devices {
 TEST_P(Dma, ReadsSectors) {
   EXPECT_EQ(read(100, 4, 0x30000) & 7, 4);
   const std::vector<u8> got = cpu().ram(0x30000, 4 * 512);
-  for (u64 i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], pattern(100 * 512 + i)) << i;
+  for (u64 i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], xensim::disk_byte(100 * 512 + i)) << i;
 }
 
 TEST_P(Dma, GoesOnAfterAPageThatWasBallooned) {
@@ -153,7 +134,7 @@ TEST_P(Dma, GoesOnAfterAPageThatWasBallooned) {
   read(8, 8, 0x40000);  // whatever it says, it is not the end
   EXPECT_TRUE(machine_->alive());
   EXPECT_EQ(read(16, 1, 0x50000) & 7, 4);
-  EXPECT_EQ(cpu().ram(0x50000, 1)[0], pattern(16 * 512));
+  EXPECT_EQ(cpu().ram(0x50000, 1)[0], xensim::disk_byte(16 * 512));
 }
 
 TEST_P(Dma, VideoMemoryIsAtItsBar) {
