@@ -186,6 +186,35 @@ def rule_links(names):
                 yield f"{name}: link to {target}, which is not there"
 
 
+def rule_toolstack_tests(names):
+    """docs/toolstacks.md: what is ticked names a test, and each test that is named is there."""
+    page = "docs/toolstacks.md"
+    tests = set()
+    for name in names:
+        if name.startswith("tests/") and name.endswith("_test.cc"):
+            for suite, case in re.findall(r"^TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", text_of(name) or "", re.M):
+                tests |= {f"{suite}.{case}", f"{suite}.*"}
+    folders = {"host": ("tests/xenhost/jobs/",),
+               "toolstack": ("tests/toolstack/transcripts/", "tests/toolstack/arguments/", "tests/toolstack/")}
+    for line in (text_of(page) or "").splitlines():
+        cells = [cell.strip() for cell in line.split("|")][1:-1]
+        if len(cells) < 4 or cells[-2] not in ("✓", "–"):
+            continue
+        suite, found = None, 0
+        for word, test in re.findall(r"\b(toolstack|host|unit|device|diff|lifecycle|xensim|qtest)\b|`([^`]+)`", cells[-1]):
+            suite, found = word or suite, found + bool(test)
+            if not test:
+                continue
+            if suite in folders:
+                known = any(folder + test in names for folder in folders[suite])
+            else:
+                known = test in tests or test.endswith("*") and any(t.startswith(test[:-1]) for t in tests)
+            if not known:
+                yield f"{page}: {cells[0]}: {suite} `{test}` is not there"
+        if not found:
+            yield f"{page}: {cells[0]}: names no test"
+
+
 RULES = {
     "includes point from machine to ioreq to devices, never back": rule_direction,
     "headers are included by their whole path": rule_whole_paths,
@@ -197,6 +226,7 @@ RULES = {
     "every test file is built": rule_tests_built,
     "every source file is built": rule_sources_built,
     "every chip has its page in docs/devices": rule_devices_documented,
+    "what docs/toolstacks.md ticks is tested": rule_toolstack_tests,
     "scripts parse": rule_scripts_parse,
     "links between pages lead somewhere": rule_links,
 }
