@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hw/emul/ahci/ahci.h"
 #include "machine/board/firmware_files.h"
 #include "machine/board/networks.h"
 #include "machine/board/pc_board.h"
@@ -31,6 +32,8 @@ struct BackEnds {
   Networks* networks = nullptr;
   core::Clock* clock = nullptr;
   std::vector<std::string> rom_directories{};
+  /// What is plugged into an AHCI controller of the command line; none: nothing.
+  std::function<ahci::DriveConfigs(const config::Device& controller)> sata_drives{};
 };
 
 /// Reads ROMs, kernel and initrd.

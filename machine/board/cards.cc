@@ -6,6 +6,7 @@
 #include <bit>
 #include <charconv>
 
+#include "hw/emul/ahci/ahci.h"
 #include "hw/emul/net/e1000.h"
 #include "hw/emul/net/rtl8139.h"
 #include "hw/xen/platform/pvdevice.h"
@@ -92,6 +93,7 @@ class Settings {
     return std::nullopt;
   }
   const std::string& driver() const { return device_.driver; }
+  const config::Device& device() const { return device_; }
 
   void fail(std::string why) {
     if (!error_) error_ = core::Error{std::move(why)};
@@ -237,6 +239,22 @@ Make rtl8139(Settings& settings, const BackEnds& ends) {
   };
 }
 
+Made powered_ahci(pci::Bus& bus, u8 devfn, const ahci::DriveConfigs& drives) {
+  unsigned controllers = 0;
+  for (const pci::Function* other : bus.functions()) {
+    if (other->name() == "ich9-ahci") ++controllers;
+  }
+  // Drives without a serial number are numbered over all controllers, the PIIX3's four first.
+  constexpr unsigned kFirst = 5, kEach = 2 * ahci::kPorts;
+  return powered(std::make_unique<ahci::Ahci>(bus, devfn, drives, kFirst + kEach * controllers));
+}
+
+Make ich9_ahci(Settings& settings, const BackEnds& ends) {
+  ahci::DriveConfigs drives;
+  if (ends.sata_drives) drives = ends.sata_drives(settings.device());
+  return [drives](pci::Bus& bus, u8 devfn) { return powered_ahci(bus, devfn, drives); };
+}
+
 struct Kind {
   std::string_view driver;
   Make (*prepare)(Settings& settings, const BackEnds& ends);
@@ -244,7 +262,8 @@ struct Kind {
 
 constexpr Kind kKinds[] = {
     {"e1000", e1000},     {"e1000-82544gc", e1000},    {"e1000-82545em", e1000},
-    {"rtl8139", rtl8139}, {"xen-pvdevice", pv_device},
+    {"rtl8139", rtl8139}, {"xen-pvdevice", pv_device}, {"ich9-ahci", ich9_ahci},
+    {"ahci", ich9_ahci},
 };
 
 }  // namespace

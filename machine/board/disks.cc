@@ -172,18 +172,42 @@ core::Result<block::Image> Disks::open_image(const config::Drive& drive, const s
   return block::Image::adopt(opened->fd.release(), file, options);
 }
 
+ide::DriveConfig Disks::drive_config(std::size_t index) {
+  const config::IdeDisk& disk = config_.ide_disks[index];
+  return {.kind = disk.cdrom ? ide::DriveKind::kCdrom : ide::DriveKind::kDisk,
+          .backend = &drives_[index]->backend,
+          .serial = disk.serial,
+          .model = disk.model,
+          .firmware = disk.version,
+          .wwn = disk.wwn,
+          .geometry = drives_[index]->geometry};
+}
+
 ide::DriveConfigs Disks::ide_drives() {
   ide::DriveConfigs result;
-  for (std::size_t i = 0; i < drives_.size(); ++i) {
+  for (std::size_t i = 0; i < config_.ide_disks.size(); ++i) {
     const config::IdeDisk& disk = config_.ide_disks[i];
-    result[disk.channel * 2 + disk.unit] =
-        ide::DriveConfig{.kind = disk.cdrom ? ide::DriveKind::kCdrom : ide::DriveKind::kDisk,
-                         .backend = &drives_[i]->backend,
-                         .serial = disk.serial,
-                         .model = disk.model,
-                         .firmware = disk.version,
-                         .wwn = disk.wwn,
-                         .geometry = drives_[i]->geometry};
+    if (!disk.ahci) result[disk.channel * 2 + disk.unit] = drive_config(i);
+  }
+  return result;
+}
+
+/// Controllers are told apart by their place on the command line: one that comes later is not
+/// there, and has no drives.
+ahci::DriveConfigs Disks::sata_drives(const config::Device& controller) {
+  ahci::DriveConfigs result;
+  unsigned number = 0;
+  for (const config::Device& card : config_.devices) {
+    if (&card == &controller) break;
+    if (card.driver == controller.driver) ++number;
+  }
+  if (config_.devices.empty() || &controller < config_.devices.data() ||
+      &controller > &config_.devices.back()) {
+    return result;
+  }
+  for (std::size_t i = 0; i < config_.ide_disks.size(); ++i) {
+    const config::IdeDisk& disk = config_.ide_disks[i];
+    if (disk.ahci == number) result[disk.channel] = drive_config(i);
   }
   return result;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hw/emul/ahci/ahci.h"
 #include "hw/emul/ide/piix3_ide.h"
 #include "machine/block/backend.h"
 #include "machine/config/machine.h"
@@ -25,7 +26,10 @@ class Disks final : public monitor::BlockControl {
                                                    monitor::Events& events);
   ~Disks() override;
 
+  /// Those of the PIIX3.
   ide::DriveConfigs ide_drives();
+  /// Those of an AHCI controller of the command line.
+  ahci::DriveConfigs sata_drives(const config::Device& controller);
   /// Waits for what is under way and makes it durable.
   void flush();
   /// The same; what could not be made durable is told.
@@ -52,6 +56,7 @@ class Disks final : public monitor::BlockControl {
   core::Result<block::Image> open_image(const config::Drive& drive, const std::string& file,
                                         const std::string& format, bool read_only);
   Drive* find(const std::string& key);
+  ide::DriveConfig drive_config(std::size_t index);
 
   loop::Loop& loop_;
   const config::Machine& config_;

@@ -63,9 +63,8 @@ DevicePort::DevicePort(const config::Machine& machine, PcBoard* board, const Bac
     : board_(board), ends_(ends), fixed_(std::move(fixed)) {
   for (const config::IdeDisk& disk : machine.ide_disks) {
     if (disk.id.empty()) continue;
-    devices_.push_back({.id = disk.id,
-                        .driver = disk.cdrom ? "ide-cd" : "ide-hd",
-                        .bus = fmt::format("ide.{}", disk.channel)});
+    devices_.push_back(
+        {.id = disk.id, .driver = disk.cdrom ? "ide-cd" : "ide-hd", .bus = disk.bus});
   }
   if (machine.vga && !machine.vga->id.empty()) {
     devices_.push_back({.id = machine.vga->id, .driver = "VGA", .bus = "pci.0"});

@@ -205,11 +205,17 @@ class TreeMaker {
     }
   }
 
+  std::string bus_of(const config::IdeDisk& disk) const {
+    if (!disk.ahci) return fmt::format("{}/{}", unattached(numbers_.ide), disk.bus);
+    const std::string controller = disk.bus.substr(0, disk.bus.rfind('.'));
+    if (controller == "ide") return "/machine/peripheral-anon/" + disk.bus;
+    return fmt::format("/machine/peripheral/{}/{}", controller, disk.bus);
+  }
+
   void add_disks() {
     unsigned number = numbers_.disk;
     for (const config::IdeDisk& disk : parts_.machine.ide_disks) {
-      Object made = device("", disk.cdrom ? "ide-cd" : "ide-hd",
-                           fmt::format("{}/ide.{}", unattached(numbers_.ide), disk.channel),
+      Object made = device("", disk.cdrom ? "ide-cd" : "ide-hd", bus_of(disk),
                            {{"drive", "str", disk.drive},
                             {"unit", "uint32", core::i64{disk.unit}},
                             {"serial", "str", disk.serial},

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "hw/emul/ahci/ahci.h"
+
 namespace board {
 namespace {
 
@@ -279,6 +281,15 @@ void PcBoard::remove_network_cards() {
   constexpr u32 kEthernet = 0x0200;
   remove_cards(
       [](const pci::Function& card) { return card.config_get(pci::kClassDevice, 2) == kEthernet; });
+}
+
+void PcBoard::detach_sata_disks() {
+  for (const auto& card : cards_) {
+    auto* const controller = dynamic_cast<ahci::Ahci*>(card.get());
+    for (unsigned port = 0; controller != nullptr && port < ahci::kPorts; ++port) {
+      if (!controller->is_cdrom(port)) controller->detach_drive(port);
+    }
+  }
 }
 
 /// All functions of the slot.

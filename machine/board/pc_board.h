@@ -136,6 +136,9 @@ class PcBoard final : private chipset::HotplugSlots {
   core::Result<void> plug(const Card& card);
   /// The guest has drivers of its own for the network: its cards go at once.
   void remove_network_cards();
+  /// The same for disks of AHCI controllers: they go, CD drives and the controllers stay. The
+  /// caller flushes their back ends.
+  void detach_sata_disks();
   /// Asks the guest, again if need be, to let go of a removable function; `card_leaves` follows,
   /// or never.
   void request_eject(const pci::Function& function);

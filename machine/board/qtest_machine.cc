@@ -215,15 +215,18 @@ core::Result<void> QtestMachine::Impl::load_firmware() {
 }
 
 core::Result<void> QtestMachine::Impl::make_board() {
-  auto setup = board_setup(config,
-                           {.line = [this](std::string_view id) -> core::CharBackend* {
-                              return find_chardev(chardevs, id);
-                            },
-                            .drives = disks->ide_drives(),
-                            .networks = &networks,
-                            .clock = &clock,
-                            .rom_directories = config.data_dirs},
-                           boot_files);
+  auto setup = board_setup(
+      config,
+      {.line = [this](std::string_view id) -> core::CharBackend* {
+         return find_chardev(chardevs, id);
+       },
+       .drives = disks->ide_drives(),
+       .networks = &networks,
+       .clock = &clock,
+       .rom_directories = config.data_dirs,
+       .sata_drives =
+           [this](const config::Device& controller) { return disks->sata_drives(controller); }},
+      boot_files);
   if (!setup) return tl::unexpected(setup.error());
   setup->fw_cfg = fw_cfg_of(config);
   setup->fw_cfg_always = true;

@@ -46,6 +46,7 @@ ReplayMachine::ReplayMachine(replay::Reader& reader, const replay::Header& heade
 core::Result<void> ReplayMachine::build() {
   ide::DriveConfigs drives;
   for (const config::IdeDisk& disk : machine_.ide_disks) {
+    if (disk.ahci) continue;
     const unsigned place = disk.channel * 2 + disk.unit;
     if (player_.disk(place) == nullptr) continue;
     drives[place] =

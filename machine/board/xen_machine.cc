@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <algorithm>
 
 #include <array>
 #include <cerrno>
@@ -109,16 +110,24 @@ core::Result<void> XenMachine::make_video_memory() {
 }
 
 core::Result<void> XenMachine::make_board() {
+  const bool sata = std::any_of(config_.ide_disks.begin(), config_.ide_disks.end(),
+                                [](const config::IdeDisk& disk) { return disk.ahci.has_value(); });
+  if (recorder_ != nullptr && sata) {
+    return core::fail("-record: disks of an AHCI controller are not recorded: leave hdtype out");
+  }
   ide::DriveConfigs drives = disks_->ide_drives();
   for (unsigned place = 0; place < drives.size() && recorder_ != nullptr; ++place) {
     if (drives[place]) drives[place]->backend = &recorder_->tap(*drives[place]->backend, place);
   }
-  back_ends_ = {.line = [this](std::string_view id) { return find_line(id); },
-                .drives = drives,
-                // What comes from a network is not recorded.
-                .networks = recorder_ == nullptr ? &networks_ : nullptr,
-                .clock = &tapped(loop_.clock()),
-                .rom_directories = config_.data_dirs};
+  back_ends_ = {
+      .line = [this](std::string_view id) { return find_line(id); },
+      .drives = drives,
+      // What comes from a network is not recorded.
+      .networks = recorder_ == nullptr ? &networks_ : nullptr,
+      .clock = &tapped(loop_.clock()),
+      .rom_directories = config_.data_dirs,
+      .sata_drives =
+          [this](const config::Device& controller) { return disks_->sata_drives(controller); }};
   auto setup = board_setup(config_, back_ends_, boot_files_);
   if (!setup) return tl::unexpected(setup.error());
   core::VideoMemory* video = video_ != nullptr ? &tapped<core::VideoMemory>(*video_) : nullptr;

@@ -115,6 +115,7 @@ constexpr DeviceType kTypes[] = {
     {"floppy", "device", "floppy-bus", "Storage", "virtual floppy drive", {kFloppy, kBlock}},
     {"ide-cd", "ide-device", "IDE", "Storage", "virtual IDE CD-ROM", {kIde, kBlock}},
     {"ide-hd", "ide-device", "IDE", "Storage", "virtual IDE disk", {kIde, kBlock}},
+    {"ich9-ahci", "pci-device", "PCI", "Storage", "", {kPci}, "ahci"},
     {"isa-parallel", "isa-device", "ISA", "Input", "", {kParallel}},
     {"isa-serial", "isa-device", "ISA", "Input", "", {kSerial}},
     {"e1000", "e1000-base", "PCI", "Network", "Intel Gigabit Ethernet", {kE1000, kPci}},
@@ -143,7 +144,7 @@ std::span<const DeviceType> device_types() {
 
 const DeviceType* find_device_type(std::string_view name) {
   for (const DeviceType& type : kTypes) {
-    if (type.name == name) return &type;
+    if (type.name == name || (!name.empty() && type.alias == name)) return &type;
   }
   return nullptr;
 }
@@ -157,6 +158,7 @@ std::string device_help() {
       category = type.category;
     }
     out += fmt::format("name \"{}\", bus {}", type.name, type.bus);
+    if (!type.alias.empty()) out += fmt::format(", alias \"{}\"", type.alias);
     if (!type.description.empty()) out += fmt::format(", desc \"{}\"", type.description);
     out += "\n";
   }

@@ -26,6 +26,7 @@ struct DeviceType {
   std::string_view description{};
   /// Of its own, and those that all devices of its bus, or all disks, have.
   std::array<std::span<const DeviceProperty>, 2> properties{};
+  std::string_view alias{};
 };
 
 std::span<const DeviceType> device_types();

@@ -68,8 +68,6 @@ constexpr Refusal kRefused[] = {
     {"lsi", kNoDisks},
     {"scsi-hd", kNoDisks},
     {"scsi-cd", kNoDisks},
-    {"ahci", "not built yet: leave hdtype out"},
-    {"ich9-ahci", "not built yet: leave hdtype out"},
     {"nvme", kNoDisks},
     {"nvme-ns", kNoDisks},
     {"virtio-blk-pci", kNoDisks},
@@ -85,6 +83,7 @@ constexpr Refusal kRefused[] = {
 constexpr std::string_view kBuiltIn[] = {"isa-fdc", "i8042", "piix3-ide", "PIIX4_PM"};
 
 constexpr unsigned kIdeDevicesPerChannel = 2;
+constexpr unsigned kAhciPorts = 6;
 
 /// "SLOT" or "SLOT.FUNCTION", hexadecimal.
 core::Result<std::optional<u8>> take_slot(OptionList& list) {
@@ -195,8 +194,8 @@ Status Parser::build_vga(OptionList& list) {
 
 Status Parser::attach_ide(IdeDisk disk, std::string_view where) {
   for (const auto& other : m_.ide_disks) {
-    if (other.channel == disk.channel && other.unit == disk.unit) {
-      return core::fail(fmt::format("{}: ide.{} unit {} is taken", where, disk.channel, disk.unit));
+    if (other.ahci == disk.ahci && other.channel == disk.channel && other.unit == disk.unit) {
+      return core::fail(fmt::format("{}: {} unit {} is taken", where, disk.bus, disk.unit));
     }
     if (!disk.drive.empty() && other.drive == disk.drive) {
       return core::fail(fmt::format("{}: drive={}: in use by another device", where, disk.drive));
@@ -206,25 +205,58 @@ Status Parser::attach_ide(IdeDisk disk, std::string_view where) {
   return {};
 }
 
-Status Parser::build_ide(OptionList& list, bool cdrom) {
-  IdeDisk disk;
-  disk.cdrom = cdrom;
-  std::string bus;
-  list.take("bus", bus);
+/// Settles where the drive is plugged in from bus= and unit=, or the next free place.
+Status Parser::place_ide(OptionList& list, IdeDisk& disk) {
+  list.take("bus", disk.bus);
   const bool unit_given = list.has("unit");
   list.take_number("unit", disk.unit, 0, kIdeDevicesPerChannel - 1);
-  if (!bus.empty() && bus != "ide.0" && bus != "ide.1") {
-    return core::fail(fmt::format("{}: bus={}: there are ide.0 and ide.1", list.where(), bus));
+  if (!disk.bus.empty() && disk.bus != "ide.0" && disk.bus != "ide.1") {
+    return place_ahci(list, disk);
   }
   const auto taken = [&](unsigned channel, unsigned unit) {
     return std::any_of(m_.ide_disks.begin(), m_.ide_disks.end(), [&](const IdeDisk& other) {
-      return other.channel == channel && other.unit == unit;
+      return !other.ahci && other.channel == channel && other.unit == unit;
     });
   };
   // QEMU looks at the secondary channel first.
   const bool secondary_full = taken(1, 0) && taken(1, 1);
-  disk.channel = bus == "ide.0" || (bus.empty() && secondary_full) ? 0 : 1;
+  disk.channel = disk.bus == "ide.0" || (disk.bus.empty() && secondary_full) ? 0 : 1;
+  disk.bus = fmt::format("ide.{}", disk.channel);
   if (!unit_given && taken(disk.channel, 0)) disk.unit = 1;
+  return {};
+}
+
+/// Ports are buses of one place each, named after their controller; those of one without a name
+/// follow the two of the PIIX3.
+Status Parser::place_ahci(const OptionList& list, IdeDisk& disk) {
+  unsigned controller = 0;
+  unsigned next = 2;
+  for (const Device& card : m_.devices) {
+    if (card.driver != "ich9-ahci") continue;
+    for (unsigned port = 0; port < kAhciPorts; ++port) {
+      const std::string name =
+          card.id.empty() ? fmt::format("ide.{}", next++) : fmt::format("{}.{}", card.id, port);
+      if (name != disk.bus) continue;
+      if (disk.unit != 0) {
+        return core::fail(
+            fmt::format("{}: bus={}, unit={}: a port of an AHCI controller has unit 0",
+                        list.where(), disk.bus, disk.unit));
+      }
+      disk.ahci = controller;
+      disk.channel = port;
+      return {};
+    }
+    ++controller;
+  }
+  return core::fail(fmt::format(
+      "{}: bus={}: there are ide.0 and ide.1, and ID.0 to ID.5 of a -device ahci,id=ID before it",
+      list.where(), disk.bus));
+}
+
+Status Parser::build_ide(OptionList& list, bool cdrom) {
+  IdeDisk disk;
+  disk.cdrom = cdrom;
+  if (auto done = place_ide(list, disk); !done) return done;
   list.take("id", disk.id);
   list.take("drive", disk.drive);
   list.take("serial", disk.serial);
@@ -380,6 +412,7 @@ Status Parser::build_card(OptionList& list, std::string driver) {
 Status Parser::build_device(OptionList& list) {
   std::string driver = list.take("driver").value_or("");
   if (driver == "e1000-82540em") driver = "e1000";
+  if (driver == "ahci") driver = "ich9-ahci";
   for (const auto& [name, cure] : kRefused) {
     if (name == driver) return core::fail(fmt::format("-device {}: {}", driver, cure));
   }
@@ -413,9 +446,10 @@ Status Parser::apply_pm_globals() {
   number("disable_s4", m_.acpi.s4);
   list.take_number("s4_val", m_.acpi.s4_value, 0, 7);
   constexpr std::string_view kKnown[] = {
-      "VGA",          "ide-hd",        "ide-cd",        "floppy",       "isa-serial",
-      "isa-parallel", "PIIX4_PM",      "isa-debugcon",  "xen-platform", "xen-pvdevice",
-      "e1000",        "e1000-82544gc", "e1000-82545em", "rtl8139"};
+      "VGA",           "ide-hd",       "ide-cd",    "floppy",
+      "isa-serial",    "isa-parallel", "PIIX4_PM",  "isa-debugcon",
+      "xen-platform",  "xen-pvdevice", "e1000",     "e1000-82544gc",
+      "e1000-82545em", "rtl8139",      "ich9-ahci", "ahci"};
   for (const auto& global : globals_) {
     if (std::find(std::begin(kKnown), std::end(kKnown), global.driver) == std::end(kKnown)) {
       m_.notes.push_back(fmt::format("-global {}.{}: ignored, there is no such device here",
@@ -453,12 +487,13 @@ Status Parser::finish_devices() {
       return core::fail("-device xen-platform: not with -accel qtest: there is no Xen to talk to");
     }
     const bool used = std::any_of(m_.ide_disks.begin(), m_.ide_disks.end(), [](const IdeDisk& one) {
-      return one.channel == 1 && one.unit == 0;
+      return !one.ahci && one.channel == 1 && one.unit == 0;
     });
     const bool any_cd = std::any_of(m_.ide_disks.begin(), m_.ide_disks.end(),
                                     [](const IdeDisk& one) { return one.cdrom; });
     if (!nodefaults_ && !used && !any_cd) {
-      if (auto done = attach_ide({.cdrom = true, .channel = 1}, "default CD drive"); !done)
+      if (auto done = attach_ide({.cdrom = true, .bus = "ide.1", .channel = 1}, "default CD drive");
+          !done)
         return done;
     }
   }

@@ -140,12 +140,14 @@ struct DiskGeometry {
   std::optional<u8> translation{};  // as CMOS byte 39h has it: none, LBA, large, revised ECHS
 };
 
-/// A disk or CD drive on one of the four IDE places.
+/// A disk or CD drive on one of the four IDE places, or on a port of an AHCI controller.
 struct IdeDisk {
   std::string id;     // of -device; empty for if=ide
   std::string drive;  // Drive::id; empty for a CD drive that has none
   bool cdrom = false;
-  unsigned channel = 0;
+  std::string bus;               // "ide.0", "ahci0.5"
+  std::optional<unsigned> ahci;  // which of the AHCI controllers, in their order; none: the PIIX3
+  unsigned channel = 0;          // or port
   unsigned unit = 0;
   std::string serial;  // empty: QM00001 and so on
   std::string model;

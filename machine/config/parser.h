@@ -110,6 +110,8 @@ class Parser {
   Status build_vga(OptionList& list);
   Status take_geometry(OptionList& list, DiskGeometry& geometry);
   Status build_ide(OptionList& list, bool cdrom);
+  Status place_ide(OptionList& list, IdeDisk& disk);
+  Status place_ahci(const OptionList& list, IdeDisk& disk);
   Status build_floppy(OptionList& list);
   Status build_serial(OptionList& list);
   Status build_parallel(OptionList& list);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "hw/emul/ahci/ahci.h"
 #include "hw/emul/interrupt/i8259.h"
 #include "hw/emul/interrupt/ioapic.h"
 #include "hw/emul/net/e1000.h"
@@ -29,13 +30,15 @@ struct Target {
   bool provided = false;  // by Xen; ours in the machine `pc`
 };
 
-constexpr u8 kPlatform = 0x10, kVga = 0x18, kE1000 = 0x20, kRtl8139 = 0x28;  // devfn
+constexpr u8 kPlatform = 0x10, kVga = 0x18, kE1000 = 0x20, kRtl8139 = 0x28, kAhci = 0x30;  // devfn
 constexpr u64 kVgaBar = 0xf2000000;
 constexpr u64 kVgaRegisters = 0xf3000000;
 constexpr u16 kBusMaster = 0xc000;
 constexpr u16 kPlatformPorts = 0xc100;
 constexpr u64 kE1000Bar = 0xf5000000, kRtl8139Bar = 0xf6000000;
 constexpr u16 kE1000Ports = 0xc200, kRtl8139Ports = 0xc300;
+constexpr u64 kAhciBar = 0xf7000000;
+constexpr u16 kAhciPorts = 0xc400;
 
 const Target kTargets[] = {
     {"i440fx", {{0xcf8, 8}}, 0x00},
@@ -69,6 +72,14 @@ const Target kTargets[] = {
       {kE1000Ports, 8}},
      kE1000},
     {"rtl8139", {{kRtl8139Ports, 256}, {kRtl8139Bar, 256, true}}, kRtl8139},
+    {"ahci",
+     {{kAhciBar + 0x100, 0x40, true},
+      {kAhciBar + 0x138, 4, true},
+      {kAhciBar + 0x180, 0x40, true},
+      {kAhciBar + 0x1b8, 4, true},
+      {kAhciBar, 0x400, true},
+      {kAhciPorts + 0x10, 8}},
+     kAhci},
 };
 
 /// What Xen provides otherwise, wired as in the machine `pc`.
@@ -181,6 +192,84 @@ struct Cards {
   net::Rtl8139 rtl8139;
 };
 
+/// Where descriptors and buffers go: few places, so that they meet.
+u64 place(Input& in) {
+  static constexpr u64 kPlaces[] = {0,        0x1000,  0x1ff0,     0x8000,
+                                    0x3fffff, 0xfffff, 0xfffffff0, ~u64{15}};
+  const u8 pick = in.take<u8>();
+  return kPlaces[pick % 8] + (pick >> 3);
+}
+
+/// An AHCI controller with a disk, a CD drive, and lists that say something from the beginning.
+struct Sata {
+  explicit Sata(bench::Bench& bench) : controller(bench.pci, kAhci, drives()) {
+    controller.reset();
+    bench.pci.config_write(kAhci, 0x24, kAhciBar, 4);
+    bench.pci.config_write(kAhci, 0x20, kAhciPorts, 4);
+    bench.pci.config_write(kAhci, 0x04, 7, 2);
+    for (const u64 port : {u64{0}, u64{1}}) {
+      const u64 registers = kAhciBar + 0x100 + port * 0x80;
+      bench.poke(registers, 0x1000 + port * 0x1000, 4);
+      bench.poke(registers + 8, 0x8000 + port * 0x1000, 4);
+      bench.poke(registers + 0x14, 0x7dc0007f, 4);
+      bench.poke(registers + 0x18, 0x17, 4);
+    }
+  }
+  ahci::DriveConfigs drives() {
+    ahci::DriveConfigs all;
+    all[0] = ide::DriveConfig{.kind = ide::DriveKind::kDisk, .backend = &disk};
+    all[1] = ide::DriveConfig{.kind = ide::DriveKind::kCdrom, .backend = &cd};
+    return all;
+  }
+  /// A command in a slot: its frame, descriptors and, after that, the issue.
+  void happen(Input& in, unsigned what, bench::Bench& bench) {
+    switch (what) {
+      case 0:
+      case 1:
+      case 2:
+      case 3: {
+        const u64 port = what % 2;
+        const u8 slot = in.take<u8>() % 32;
+        const u64 table = 0x10000 + port * 0x8000 + slot * 0x400u;
+        const u16 flags = in.take<u16>();
+        const u8 pieces = in.take<u8>() % 8;
+        std::array<u8, 0x100> bytes{};
+        bytes[0] = 0x27;
+        bytes[1] = 0x80;
+        const core::Bytes given = in.bytes(32);
+        std::copy(given.begin(), given.end(), bytes.begin() + 2);
+        if (what > 1) bytes[2] = port == 0 ? u8(0x60 | (bytes[2] & 5)) : u8{0xa0};
+        for (unsigned i = 0; i < pieces; ++i) {
+          core::store_le<u64>(&bytes[0x80 + i * 16], place(in));
+          core::store_le<u32>(&bytes[0x8c + i * 16], in.take<u16>());
+        }
+        static_cast<void>(bench.ram.write(table, bytes));
+        const u64 header = 0x1000 + port * 0x1000 + slot * 32u;
+        bench.ram.put<u32>(header, u32{pieces} << 16 | flags);
+        bench.ram.put<u64>(header + 8, table);
+        bench.poke(kAhciBar + 0x138 + port * 0x80, 1u << slot, 4);
+        break;
+      }
+      case 4: controller.reset(); break;
+      case 5:
+        controller.pause();
+        controller.resume();
+        break;
+      case 6:
+        if (!disk.pending.empty()) disk.fail_next(in.take<u8>());
+        break;
+      default:
+        disk.complete_all();
+        cd.complete_all();
+        break;
+    }
+  }
+
+  bench::FakeDisk disk{2048};
+  bench::FakeDisk cd{400};
+  ahci::Ahci controller;
+};
+
 /// As hvmloader leaves it: base addresses, decoding.
 void set_up(state::BoardBench& board) {
   auto& pci = board.bench.pci;
@@ -197,14 +286,6 @@ void set_up(state::BoardBench& board) {
   pci.config_write(kPlatform, 0x04, 7, 2);
   pci.config_write(0x0b, 0x40, 0xb001, 4);
   pci.config_write(0x0b, 0x80, 1, 1);
-}
-
-/// Where descriptors and buffers go: few places, so that they meet.
-u64 place(Input& in) {
-  static constexpr u64 kPlaces[] = {0,        0x1000,  0x1ff0,     0x8000,
-                                    0x3fffff, 0xfffff, 0xfffffff0, ~u64{15}};
-  const u8 pick = in.take<u8>();
-  return kPlaces[pick % 8] + (pick >> 3);
 }
 
 constexpr unsigned kMostSteps = 300;
@@ -284,6 +365,8 @@ void play(Input in, const Target* only) {
       only == nullptr || only->provided ? std::make_unique<Provided>(bench) : nullptr;
   const bool network = only == nullptr || only->devfn == kE1000 || only->devfn == kRtl8139;
   const auto cards = network ? std::make_unique<Cards>(bench) : nullptr;
+  const auto sata =
+      only == nullptr || only->devfn == kAhci ? std::make_unique<Sata>(bench) : nullptr;
   // An 8254 may change its line at each tick of its clock, a million times a second.
   core::i64 time_left = provided == nullptr || (only != nullptr && only->name == "mc146818")
                             ? core::i64{1} << 60
@@ -365,7 +448,9 @@ void play(Input in, const Target* only) {
         if (board.cd.listener != nullptr) board.cd.listener->media_changed(board.cd.medium);
         break;
       case 15:
-        if (cards != nullptr && (only != nullptr || (op & 0x10) != 0)) {
+        if (sata != nullptr && (only != nullptr || (op & 0x30) == 0x20)) {
+          sata->happen(in, op / 32, bench);
+        } else if (cards != nullptr && (only != nullptr || (op & 0x10) != 0)) {
           cards->happen(in, op / 32, bench);
         } else {
           happen(in, op / 32, board, provided.get());
@@ -382,6 +467,7 @@ void play(Input in, const Target* only) {
     cards->e1000.pause();
     cards->rtl8139.pause();
   }
+  if (sata != nullptr) sata->controller.pause();
   // Whatever was pinned for a transfer has been given back.
   if (bench.ram.pins != 0) std::abort();
 }

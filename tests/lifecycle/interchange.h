@@ -62,7 +62,7 @@ class Interchange : public ::testing::TestWithParam<Way> {
     xensim::make_disk(disk_, kSectors);
     machine_ = std::make_unique<Machine>(xensim::MachineOptions{
         .program = GetParam().from == From::kOurs ? xensim::xenolith() : xensim::stock(),
-        .config = {.disks = {{.path = disk_}, {.index = 2, .cdrom = true}}, .serial = {"null"}}});
+        .config = {.disks = disks(), .serial = {"null"}, .extra = more()}});
     machine_->start();
     functions_ = xensim::set_up_pci(cpu());
   }
@@ -94,6 +94,11 @@ class Interchange : public ::testing::TestWithParam<Way> {
     return all;
   }
 
+  /// What the machine is made with.
+  virtual std::vector<xensim::Disk> disks() const {
+    return {{.path = disk_}, {.index = 2, .cdrom = true}};
+  }
+  virtual std::vector<std::string> more() const { return {}; }
   Vcpu& cpu() { return machine_->vcpu(); }
   auto& irqs() { return machine_->xen.interrupts; }
 

@@ -58,6 +58,8 @@ def allowed(name, path):
     own = os.path.dirname(name) + "/"
     if name.startswith("hw/emul/core/"):
         return path.startswith("hw/emul/core/")
+    if name.startswith("hw/emul/ahci/") and path.startswith("hw/emul/ide/"):
+        return True  # another controller of the same drives
     if name.startswith("hw/emul/"):
         return path.startswith((own, "hw/emul/core/", "hw/emul/pci/"))
     if name.startswith("hw/xen/"):

@@ -28,6 +28,7 @@ void AtaDrive::reset() {
     current_sectors_ = geometry_.sectors;
   }
   ahead_ = 0;
+  queue_error_ = {};
   Drive::reset();
 }
 
@@ -84,6 +85,7 @@ Drive::Outcome AtaDrive::execute(u8 opcode) {
     case kSetFeatures: return set_features();
     case kReadNativeMax: return read_native_max(false);
     case kReadNativeMaxExt: return read_native_max(true);
+    case kReadLogExt: return read_log();
     default: return execute_transfer(opcode);
   }
 }

@@ -32,6 +32,8 @@ class AtaDrive final : public Drive, public core::BlockListener {
   void dma_started() override;
   void restart(i32 error_status) override;
   void after_restore() override;
+  bool write_cache() const override { return write_cache_; }
+  void note_queue_error(u8 tag, u64 lba, u32 sectors) override;
 
   void media_changed(bool /*present*/) override {}
   void eject_requested(bool /*force*/) override {}
@@ -58,6 +60,7 @@ class AtaDrive final : public Drive, public core::BlockListener {
   Outcome verify(bool ext);
   Outcome read_native_max(bool ext);
 
+  Outcome read_log();
   Outcome smart();
   Outcome smart_read_log();
   Outcome smart_execute();
@@ -110,6 +113,15 @@ class AtaDrive final : public Drive, public core::BlockListener {
   bool more_prds_ = false;
   u32 trim_bytes_ = 0;
   u32 trim_at_ = 0;
+
+  /// The command of the host's queue that failed, until the guest has read about it.
+  struct QueueError {
+    bool is = false;
+    u8 tag = 0;
+    u64 lba = 0;
+    u32 sectors = 0;
+  };
+  QueueError queue_error_;
 
   bool smart_enabled_ = true;
   bool smart_autosave_ = true;

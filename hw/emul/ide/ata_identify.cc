@@ -1,5 +1,6 @@
 // IDENTIFY DEVICE and SMART data of the hard disk.
 #include <algorithm>
+#include <utility>
 
 #include "hw/emul/ide/ata_drive.h"
 
@@ -83,8 +84,9 @@ void AtaDrive::fill_identify() {
 
 void AtaDrive::fill_identify_features() {
   set_identify_word(69, 1u << 14);  // deterministic reads after TRIM
-  set_identify_word(80, 0xf0);      // ATA/ATAPI-4 to -7
-  set_identify_word(81, 0x16);      // ATA/ATAPI-5 T13 1321D revision 3
+  fill_identify_queue();
+  set_identify_word(80, 0xf0);  // ATA/ATAPI-4 to -7
+  set_identify_word(81, 0x16);  // ATA/ATAPI-5 T13 1321D revision 3
   constexpr u32 kNopBit = 1u << 14;
   constexpr u32 kSmartBit = 1u << 0;
   constexpr u32 kFlushAndLba48 = 1u << 13 | 1u << 12 | 1u << 10;
@@ -108,6 +110,46 @@ void AtaDrive::fill_identify_size() {
   const u64 total28 = std::min(total, kMaxLba28);
   for (unsigned i = 0; i < 2; ++i) set_identify_word(kWordSectors28 + i, total28 >> (16 * i));
   for (unsigned i = 0; i < 4; ++i) set_identify_word(kWordSectors48 + i, total >> (16 * i));
+}
+
+// --- READ LOG EXT ---
+
+void AtaDrive::note_queue_error(u8 tag, u64 lba, u32 sectors) {
+  queue_error_ = {.is = true, .tag = tag, .lba = lba, .sectors = sectors};
+}
+
+/// ACS-2 A.14: drivers ask the log of queued commands which of them failed. That is the only one.
+Drive::Outcome AtaDrive::read_log() {
+  constexpr u8 kDirectory = 0x00;
+  constexpr u8 kQueueErrors = 0x10;
+  constexpr u8 kNoQueueError = 0x80;
+  const u32 count = u32{s_.hob_nsector} << 8 | (s_.nsector & 0xff);
+  if (host_.queue_depth() == 0 || count != 1 || s_.lcyl != 0 || s_.hob_lcyl != 0) {
+    return Outcome::kRefused;
+  }
+  if (s_.sector != kDirectory && s_.sector != kQueueErrors) return Outcome::kRefused;
+  u8* out = buffer();
+  std::fill_n(out, kSectorSize, u8{0});
+  if (s_.sector == kDirectory) {
+    core::store_le<u16>(out, 1);                     // version
+    core::store_le<u16>(out + 2 * kQueueErrors, 1);  // its pages
+  } else {
+    const QueueError last = std::exchange(queue_error_, {});
+    out[0] = last.is ? last.tag : kNoQueueError;
+    out[2] = last.is ? u8{kStatusDrdy | kStatusErr} : kStatusIdle;
+    out[3] = last.is ? kErrorAbrt : u8{0};
+    for (unsigned i = 0; i < 3; ++i) {
+      out[4 + i] = core::low<u8>(last.lba >> (8 * i));
+      out[8 + i] = core::low<u8>(last.lba >> (24 + 8 * i));
+    }
+    out[7] = DeviceLba::kMask;
+    core::store_le<u16>(out + 12, core::low<u16>(last.sectors));
+    seal(out);
+  }
+  set_status(kStatusIdle);
+  start_transfer(0, kSectorSize, EndTransfer::kStop);
+  host_.raise_irq();
+  return Outcome::kPending;
 }
 
 // --- SMART ---

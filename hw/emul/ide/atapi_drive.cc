@@ -137,6 +137,7 @@ void AtapiDrive::fill_identify() {
   set_identify_word(68, 180);
   set_identify_word(71, 30);
   set_identify_word(72, 30);
+  fill_identify_queue();
   set_identify_word(80, 0x1e);  // up to ATA/ATAPI-4
   const u32 wwn = identity_.wwn != 0 ? 1u << 8 : 0;
   set_identify_word(84, wwn);

@@ -196,6 +196,11 @@ void AtapiDrive::dma_step() {
     return;
   }
   if (list_->remaining() == 0) {
+    if (host_.drops_excess()) {
+      set_remaining(0);
+      dma_finish();
+      return;
+    }
     // The guest's descriptors end before the data: the engine stops, the drive waits for more.
     host_.finish_dma(false);
     return;

@@ -133,6 +133,15 @@ void Drive::consumed(u32 bytes) {
   block_ended(s_.end);
 }
 
+core::MutableBytes Drive::block() {
+  if ((s_.status & kStatusDrq) == 0 || s_.data_length <= 0) return {};
+  return {buffer() + s_.data_offset, static_cast<std::size_t>(s_.data_length)};
+}
+
+void Drive::block_moved() {
+  consumed(static_cast<u32>(s_.data_length));
+}
+
 u32 Drive::data_read(unsigned width) {
   if ((s_.status & kStatusDrq) == 0 || !to_guest()) return 0;
   if (s_.data_length < static_cast<i32>(width)) return 0;
@@ -282,6 +291,13 @@ void Drive::set_identify_word(unsigned word, u64 value) {
   core::store_le(&s_.identify_data[word * 2], core::low<u16>(value));
 }
 
+/// ACS-2 7.12.7.27 and 28: depth of the queue less one, and that there is one.
+void Drive::fill_identify_queue() {
+  if (host_.queue_depth() == 0) return;
+  set_identify_word(75, host_.queue_depth() - 1);
+  set_identify_word(76, 1u << 8);
+}
+
 /// Volume 1, 6.17.9: text is padded with blanks, the first character in the high byte.
 void Drive::set_identify_text(unsigned word, unsigned length, const std::string& text) {
   for (unsigned i = 0; i < length; ++i) {
@@ -305,6 +321,7 @@ void Drive::done(int error) {
   in_flight_ = false;
   if (!std::exchange(abandoned_, false)) {
     io_done(error);
+    host_.settled();
     return;
   }
   io_released();

@@ -32,6 +32,14 @@ class DriveHost {
 
   /// The drive's request is done, and a reset waits for that.
   virtual void request_ended() = 0;
+
+  /// The drive has done what there was to do about an answer of its back end.
+  virtual void settled() {}
+  /// Commands that the host queues by itself (SATA NCQ); 0: none.
+  virtual u32 queue_depth() const { return 0; }
+  /// What a packet's DMA brings beyond the descriptors: kept back until there are more (bus
+  /// master), or lost (AHCI).
+  virtual bool drops_excess() const { return false; }
 };
 
 class Drive : protected core::BlockRequest {
@@ -53,12 +61,22 @@ class Drive : protected core::BlockRequest {
   void data_read_string(unsigned width, core::MutableBytes to);
   void data_write_string(unsigned width, core::Bytes from);
 
+  /// The open data block, for a host that moves it as a whole and then says so; empty if none is.
+  core::MutableBytes block();
+  bool block_to_guest() const { return to_guest(); }
+  void block_moved();
+
   /// Hardware reset: registers, signature. Nothing may be in flight.
   virtual void reset();
   /// Software reset, when the diagnostic is done.
   void software_reset();
   /// Stops the data phase at once, ahead of a reset that may have to wait for in_flight().
   void halt_transfer();
+
+  /// Whether a write is over before it is durable.
+  virtual bool write_cache() const { return true; }
+  /// A command of the host's queue failed (READ LOG EXT, page 10h).
+  virtual void note_queue_error(u8 /*tag*/, u64 /*lba*/, u32 /*sectors*/) {}
 
   bool in_flight() const { return in_flight_; }
   /// Whatever is in flight is dropped when it comes back, and request_ended() is called.
@@ -119,6 +137,7 @@ class Drive : protected core::BlockRequest {
   u8* buffer() { return s_.buffer.data(); }
   u16 identify_word(unsigned word) const;
   void set_identify_word(unsigned word, u64 value);
+  void fill_identify_queue();
   void set_identify_text(unsigned word, unsigned length, const std::string& text);
 
   DriveState& s_;

@@ -223,6 +223,8 @@ static_assert(core::covers<State>(kIde));
 }  // namespace
 
 constinit const core::StateTable kIdeTable = kIde;
+constinit const core::StateTable kIdeBusTable = kBusTable;
+constinit const core::StateTable kIdeDriveTable = kDriveTable;
 
 i32 retry_bits(DmaCommand command) {
   switch (command) {

@@ -114,6 +114,9 @@ struct State {
 };
 
 extern const core::StateTable kIdeTable;
+/// Of parts that other controllers' streams have, too.
+extern const core::StateTable kIdeBusTable;
+extern const core::StateTable kIdeDriveTable;
 
 /// What a save writes as error_status for a DMA command that waits for its start.
 i32 retry_bits(DmaCommand command);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "hw/emul/ide/ata_drive.h"
 #include "hw/emul/ide/atapi_drive.h"
 
 namespace ide {
@@ -55,16 +54,22 @@ Piix3Ide::Piix3Ide(pci::Bus& bus, u8 devfn, core::IrqLine primary, core::IrqLine
 
 Piix3Ide::~Piix3Ide() = default;
 
-void Piix3Ide::attach(unsigned index, const DriveConfig& config) {
+DriveIdentity identity_of(const DriveConfig& config, unsigned number) {
   const bool disk = config.kind == DriveKind::kDisk;
   DriveIdentity identity{.serial = config.serial,
                          .model = config.model,
                          .firmware = config.firmware,
                          .wwn = config.wwn,
                          .rotation_rate = config.rotation_rate};
-  if (identity.serial.empty()) identity.serial = fmt::format("QM{:05}", index + 1);
+  if (identity.serial.empty()) identity.serial = fmt::format("QM{:05}", number);
   if (identity.model.empty()) identity.model = disk ? "QEMU HARDDISK" : "QEMU DVD-ROM";
   if (identity.firmware.empty()) identity.firmware = "2.5+";
+  return identity;
+}
+
+void Piix3Ide::attach(unsigned index, const DriveConfig& config) {
+  const bool disk = config.kind == DriveKind::kDisk;
+  DriveIdentity identity = identity_of(config, index + 1);
   Channel& channel = channels_[index / 2];
   const u8 unit = core::low<u8>(index % 2);
   if (disk) {

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "hw/emul/ide/ata_drive.h"
 #include "hw/emul/ide/geometry.h"
 #include "hw/emul/ide/ide_channel.h"
 #include "hw/emul/pci/bus.h"
@@ -26,6 +27,9 @@ struct DriveConfig {
   u16 rotation_rate = 0;
   std::optional<Geometry> geometry;  // of a disk; else guessed from its size
 };
+
+/// What the drive is called: as configured, or as QEMU's drive of that number.
+DriveIdentity identity_of(const DriveConfig& config, unsigned number);
 
 /// Primary master, primary slave, secondary master, secondary slave.
 using DriveConfigs = std::array<std::optional<DriveConfig>, 4>;

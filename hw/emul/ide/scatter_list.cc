@@ -6,24 +6,25 @@ namespace ide {
 
 void ScatterList::clear() {
   unmap();
-  count_ = extent_ = 0;
+  extents_.clear();
+  extent_ = 0;
   total_ = position_ = offset_ = 0;
 }
 
 bool ScatterList::append(core::Gpa gpa, u64 length) {
   if (length == 0) return true;
-  if (count_ > 0 && extents_[count_ - 1].gpa + extents_[count_ - 1].length == gpa) {
-    extents_[count_ - 1].length += length;
+  if (!extents_.empty() && extents_.back().gpa + extents_.back().length == gpa) {
+    extents_.back().length += length;
   } else {
-    if (count_ == kMaxExtents) return false;
-    extents_[count_++] = {gpa, length};
+    if (extents_.size() == max_extents_) return false;
+    extents_.push_back({gpa, length});
   }
   total_ += length;
   return true;
 }
 
 ScatterList::Extent ScatterList::run(u64 max) const {
-  if (extent_ >= count_) return {0, 0};
+  if (extent_ >= extents_.size()) return {0, 0};
   const Extent& here = extents_[extent_];
   return {here.gpa + offset_, std::min(max, here.length - offset_)};
 }
@@ -31,7 +32,7 @@ ScatterList::Extent ScatterList::run(u64 max) const {
 void ScatterList::move(u64 bytes) {
   position_ += bytes;
   offset_ += bytes;
-  while (extent_ < count_ && offset_ >= extents_[extent_].length) {
+  while (extent_ < extents_.size() && offset_ >= extents_[extent_].length) {
     offset_ -= extents_[extent_].length;
     ++extent_;
   }
@@ -64,16 +65,16 @@ std::span<const iovec> ScatterList::map(u64 max, u64 granule, core::MemoryAccess
   unmap();
   const u64 start_position = position_;
   const u64 start_offset = offset_;
-  const u32 start_extent = extent_;
+  const std::size_t start_extent = extent_;
   u64 pinned = 0;
-  while (pinned < max && segment_count_ < kMaxSegments) {
+  while (pinned < max && segments_.size() < kMaxSegments) {
     const Extent here = run(max - pinned);
     if (here.length == 0) break;
     core::MemoryPin pin = port_.dma_pin(here.gpa, here.length, access);
     if (!pin) break;
     const u64 length = std::min(pin.size(), here.length);
-    segments_[segment_count_] = {.iov_base = pin.data(), .iov_len = length};
-    pins_[segment_count_++] = std::move(pin);
+    segments_.push_back({.iov_base = pin.data(), .iov_len = length});
+    pins_.push_back(std::move(pin));
     pinned += length;
     move(length);
   }
@@ -81,22 +82,24 @@ std::span<const iovec> ScatterList::map(u64 max, u64 granule, core::MemoryAccess
   u64 excess = pinned % granule;
   mapped_ = pinned - excess;
   while (excess > 0) {
-    iovec& last = segments_[segment_count_ - 1];
+    iovec& last = segments_.back();
     const u64 cut = std::min<u64>(excess, last.iov_len);
     last.iov_len -= cut;
     excess -= cut;
-    if (last.iov_len == 0) pins_[--segment_count_].release();
+    if (last.iov_len > 0) continue;
+    segments_.pop_back();
+    pins_.pop_back();
   }
   position_ = start_position;
   offset_ = start_offset;
   extent_ = start_extent;
   move(mapped_);
-  return {segments_.data(), segment_count_};
+  return segments_;
 }
 
 void ScatterList::unmap() {
-  for (u32 i = 0; i < segment_count_; ++i) pins_[i].release();
-  segment_count_ = 0;
+  pins_.clear();
+  segments_.clear();
   mapped_ = 0;
 }
 

@@ -4,8 +4,8 @@
 
 #include <sys/uio.h>
 
-#include <array>
 #include <span>
+#include <vector>
 
 #include "hw/emul/core/memory.h"
 #include "hw/emul/ide/ata_regs.h"
@@ -23,10 +23,12 @@ class DmaPort {
 
 class ScatterList {
  public:
-  static constexpr u32 kMaxExtents = 512;
   static constexpr u32 kMaxSegments = 256;
 
-  explicit ScatterList(DmaPort& port) : port_(port) {}
+  /// At most `max_extents` pieces of memory. What it takes to remember them is kept for the next
+  /// command.
+  explicit ScatterList(DmaPort& port, u32 max_extents = 512)
+      : port_(port), max_extents_(max_extents) {}
   ScatterList(const ScatterList&) = delete;
   ScatterList& operator=(const ScatterList&) = delete;
 
@@ -36,6 +38,7 @@ class ScatterList {
   bool append(core::Gpa gpa, u64 length);
 
   u64 total() const { return total_; }
+  u64 position() const { return position_; }
   u64 remaining() const { return total_ - position_; }
 
   /// Copy at the position and move it. The ends must lie within the list. What is not RAM is
@@ -60,17 +63,16 @@ class ScatterList {
   void move(u64 bytes);
 
   DmaPort& port_;
-  std::array<Extent, kMaxExtents> extents_{};
-  u32 count_ = 0;
+  const u32 max_extents_;
+  std::vector<Extent> extents_;
   u64 total_ = 0;
 
   u64 position_ = 0;
-  u32 extent_ = 0;  // where the position is
-  u64 offset_ = 0;  // and how far into it
+  std::size_t extent_ = 0;  // where the position is
+  u64 offset_ = 0;          // and how far into it
 
-  std::array<core::MemoryPin, kMaxSegments> pins_;
-  std::array<iovec, kMaxSegments> segments_{};
-  u32 segment_count_ = 0;
+  std::vector<core::MemoryPin> pins_;
+  std::vector<iovec> segments_;
   u64 mapped_ = 0;
 };
 

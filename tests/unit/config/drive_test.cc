@@ -134,6 +134,23 @@ TEST(Drive, DevicesWithoutAPlaceTakeTheNext) {
   EXPECT_TRUE(m.ide_disks[2].drive.empty());
 }
 
+TEST(Drive, PortsOfAhciControllers) {
+  const auto m = machine({"-device", "ahci,id=ahci0", "-drive", "file=/a,if=none,id=ahcidisk-3",
+                          "-device", "ide-hd,bus=ahci0.3,unit=0,drive=ahcidisk-3", "-device",
+                          "ich9-ahci", "-device", "ide-cd,bus=ide.4", "-device", "ide-cd"});
+  ASSERT_EQ(m.devices.size(), 2U);
+  EXPECT_EQ(m.devices[0].driver, "ich9-ahci");
+  EXPECT_EQ(m.devices[0].id, "ahci0");
+  ASSERT_EQ(m.ide_disks.size(), 3U);
+  EXPECT_EQ(m.ide_disks[0].ahci, 0U);
+  EXPECT_EQ(m.ide_disks[0].channel, 3U);
+  EXPECT_EQ(m.ide_disks[0].bus, "ahci0.3");
+  EXPECT_EQ(m.ide_disks[1].ahci, 1U);
+  EXPECT_EQ(m.ide_disks[1].channel, 2U);
+  EXPECT_FALSE(m.ide_disks[2].ahci);
+  EXPECT_EQ(m.ide_disks[2].bus, "ide.1");
+}
+
 TEST(Drive, FloppyDevice) {
   const auto m =
       machine({"-drive", "if=none,id=f,file=/f", "-device", "floppy,drive=f,unit=1,id=fl"});
@@ -183,6 +200,10 @@ TEST(Drive, WrongOnesAreNamed) {
       {"-drive", "if=none,id=a,file=/a", "-device", "ide-hd,drive=a,bios-chs-trans=other"},
       {"-device", "ide-hd,drive=nosuch"},
       {"-device", "ide-cd,bus=ide.2"},
+      {"-device", "ahci,id=a", "-device", "ide-cd,bus=a.6"},
+      {"-device", "ahci,id=a", "-device", "ide-cd,bus=a.0,unit=1"},
+      {"-device", "ahci,id=a", "-device", "ide-cd,bus=a.0", "-device", "ide-cd,bus=a.0"},
+      {"-device", "ide-cd,bus=a.0", "-device", "ahci,id=a"},
       {"-device", "ide-cd,unit=2"},
       {"-device", "ide-cd,unit=0", "-device", "ide-cd,unit=0"},
       {"-drive", "if=none,id=a,file=/a", "-device", "ide-hd,drive=a", "-device", "ide-hd,drive=a"},

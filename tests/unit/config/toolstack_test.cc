@@ -357,7 +357,6 @@ const RefusedForm kRefused[] = {
     {{"-device", "intel-hda"}, "intel-hda", "soundhw"},
     {{"-device", "ac97"}, "ac97", "soundhw"},
     {{"-device", "lsi53c895a"}, "lsi53c895a", "hda"},
-    {{"-device", "ahci,id=ahci0"}, "ahci", "hdtype"},
     {{"-drive", "file=/d,id=scsi0-hd0,format=raw,if=scsi"}, "if=scsi", "hda"},
     {{"-incoming", "tcp:0:4444"}, "-incoming tcp:0:4444", "exec:COMMAND"},
     {{"-incoming", "exec:"}, "-incoming exec:", "exec:COMMAND"},
