@@ -64,7 +64,9 @@ class Ahci : public ::testing::Test {
     port_ = port;
     pair.write(base_ + 4, 0x80000002);
     pair.write(reg(0x00), list());
+    pair.write(reg(0x04), 0);
     pair.write(reg(0x08), received());
+    pair.write(reg(0x0c), 0);
     pair.write(reg(0x18), 0x16);
     pair.write(reg(0x10), 0xffffffff);
     pair.write(reg(0x14), 0x7dc0007f);
@@ -213,7 +215,7 @@ TEST_F(Ahci, Widths) {
   for (u64 at = reg(0); at < reg(0x20); ++at) {
     for (const unsigned size : {1u, 2u, 4u}) pair.read(at, size);
   }
-  for (const unsigned size : {1u, 2u, 8u}) {
+  for (const unsigned size : {1u, 2u}) {
     for (const u32 at : {0u, 1u, 2u, 8u}) {
       pair.at(fmt::format("{} bytes to {}", size, at));
       pair.write(reg(at), 0x1122334455667788, size);
@@ -376,7 +378,9 @@ TEST_F(Ahci, Messages) {
   pair.interrupts();
   command(pair, frame(0x25, 1, 1), {{kBuffer, 512}});
   command(pair, frame(0xec), {{kBuffer, 512}});
+  pair.at("error");
   command(pair, frame(0x25, kSectors, 1), {{kBuffer, 512}});
+  pair.at("by the pin again");
   pair.set_config(where_, 0x82, 0, 2);
   command(pair, frame(0x25, 1, 1), {{kBuffer, 512}});
 }

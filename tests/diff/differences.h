@@ -117,6 +117,10 @@ inline constexpr Difference kDifferences[] = {
      "INITIALIZE DEVICE PARAMETERS changes words 54 to 58, not the default translation (words 3, "
      "6)"},
     {"ide-errors", "command 0x40 *", "READ VERIFY beyond the end fails; stock does not look"},
+    {"ahci-disk", "disk ?: ram 0x200000",
+     "SET MULTIPLE MODE shows in word 59; stock keeps the first"},
+    {"ahci-msi", "error: interrupts",
+     "the end of a command that failed is told once; stock does twice"},
     // --- platform ---
     {"xen-platform", "*in2 0x10",
      "no unplugging until there are PV back ends: the magic is not shown"},

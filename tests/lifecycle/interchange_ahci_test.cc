@@ -135,7 +135,11 @@ TEST_P(AhciInterchange, PendingInterrupt) {
   ASSERT_TRUE(command(0, frame(0xec), kBuffer, 512));
   ASSERT_TRUE(irqs().wait_intx(where_.slot, 0, true));
   move();
-  EXPECT_TRUE(irqs().intx(where_.slot, 0));
+  // Our process lets go of its PCI lines when it ends, and stock does not drive them again: on the
+  // same domain, which it is after a soft reset only, the line is low until the next interrupt.
+  const bool let_go = GetParam().from == From::kOurs && GetParam().to == To::kStock &&
+                      GetParam().domain == Domain::kSame;
+  EXPECT_EQ(irqs().intx(where_.slot, 0), !let_go);
   EXPECT_EQ(cpu().read32(base_ + 8), 1U);
   EXPECT_NE(get(0, 0x10) & 3, 0U);
   set(0, 0x10, ~0U);

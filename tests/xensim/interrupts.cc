@@ -71,7 +71,9 @@ std::string describe(const InterruptRecord& record) {
     case InterruptKind::kIntx:
       return fmt::format("intx {}.{} {}", record.line / 4, record.line % 4, record.level);
     case InterruptKind::kLinkRoute: return fmt::format("route {} {}", record.line, record.level);
-    case InterruptKind::kMsi: return fmt::format("msi {:x} {:x}", record.address, record.level);
+    case InterruptKind::kMsi:
+      // Xen looks at the low bits of the address only, and stock says no others.
+      return fmt::format("msi {:x} {:x}", 0xfee00000 | (record.address & 0xfffff), record.level);
     case InterruptKind::kNone: break;
   }
   return "nothing";
