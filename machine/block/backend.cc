@@ -80,6 +80,16 @@ core::Result<void> Backend::flush_now() {
                   image_->path(), std::strerror(error)));
 }
 
+void Backend::release() {
+  if (image_) image_->release();
+}
+
+core::Result<void> Backend::activate() {
+  if (!image_) return {};
+  if (auto done = image_->activate(); !done) return done;
+  return resize_check();
+}
+
 core::Result<void> Backend::resize_check() {
   if (!image_) return {};
   Node& node = image_->node();

@@ -68,6 +68,9 @@ class Backend final : public core::BlockBackend {
 
   /// Drains, and makes everything durable before it returns: for shutdown, stop, and unplug.
   core::Result<void> flush_now();
+  /// See Image; the drive is told of another size.
+  void release();
+  core::Result<void> activate();
   /// Looks at the size of the image again and tells the drive if it has changed.
   core::Result<void> resize_check();
 

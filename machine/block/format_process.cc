@@ -156,15 +156,17 @@ core::Result<std::unique_ptr<FormatProcess>> FormatProcess::plan(loop::Loop& loo
                                   spec.format));
   }
   std::unique_ptr<FormatProcess> process(
-      new FormatProcess(loop, std::move(spec), std::move(overlay)));
-  if (auto done = process->describe(options); !done) return tl::unexpected(done.error());
+      new FormatProcess(loop, std::move(spec), options, std::move(overlay)));
+  if (auto done = process->describe(); !done) return tl::unexpected(done.error());
   return process;
 }
 
 /// The image as a node called `disk`. Of what lies under it, only the uppermost can be told not to
-/// be locked; the rest is read, under locks that others may share.
-core::Result<void> FormatProcess::describe(const Options& options) {
-  read_only_ = options.read_only;
+/// be locked; the rest is read, under locks that others may share. One that another process still
+/// writes must not be repaired, nor marked as in use.
+core::Result<void> FormatProcess::describe() {
+  const Options& options = options_;
+  read_only_ = options.read_only || (options.inactive && !overlay_);
   static constexpr std::string_view kDetect[] = {"off", "on", "unmap"};
   const std::string opened = fmt::format(",cache.direct={},cache.no-flush={}",
                                          on_off(options.direct), on_off(options.no_flush));
@@ -318,6 +320,18 @@ std::string FormatProcess::complaint(std::string text) const {
     text = text.substr(0, kLongest / 2) + "..." + text.substr(text.size() - kLongest / 2);
   }
   return text;
+}
+
+bool FormatProcess::release() {
+  words_watch_.reset();
+  if (pid_ > 0) child::end(std::exchange(pid_, -1), kPatienceMs);
+  started_ = false;
+  return true;
+}
+
+void FormatProcess::activate() {
+  options_.inactive = false;
+  (void)describe();  // it was good before
 }
 
 u64 FormatProcess::allocated() const {

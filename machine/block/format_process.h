@@ -46,14 +46,16 @@ class FormatProcess final : public NbdServer {
   bool sends_again() const override { return true; }
   /// A slow disk is no reason to kill it.
   unsigned patience_ms() const override { return 0; }
+  bool release() override;
+  void activate() override;
   u64 allocated() const override;
 
   pid_t pid() const { return pid_; }
 
  private:
-  FormatProcess(loop::Loop& loop, FormatSpec spec, core::Fd overlay)
-      : loop_(loop), spec_(std::move(spec)), overlay_(std::move(overlay)) {}
-  core::Result<void> describe(const Options& options);
+  FormatProcess(loop::Loop& loop, FormatSpec spec, const Options& options, core::Fd overlay)
+      : loop_(loop), spec_(std::move(spec)), options_(options), overlay_(std::move(overlay)) {}
+  core::Result<void> describe();
   core::Result<std::string> describe_file(const std::string& prefix) const;
   core::Result<core::Fd> start();
   std::string how_it_ended();
@@ -62,6 +64,7 @@ class FormatProcess final : public NbdServer {
 
   loop::Loop& loop_;
   FormatSpec spec_;
+  Options options_;
   core::Fd overlay_;
   std::string node_;  // the argument of --blockdev
   bool read_only_ = false;

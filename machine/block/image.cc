@@ -253,6 +253,22 @@ u64 Image::actual_size() const {
   return static_cast<u64>(status.st_blocks) * 512;
 }
 
+void Image::release() {
+  if (node_->remote) node_->remote->release();
+}
+
+core::Result<void> Image::activate() {
+  if (node_->remote) {
+    if (auto done = node_->remote->activate(); !done) {
+      return refuse(node_->path, done.error().message);
+    }
+  } else if (node_->fd >= 0 && !node_->options.direct) {
+    (void)::posix_fadvise(node_->fd, 0, 0, POSIX_FADV_DONTNEED);
+  }
+  node_->options.inactive = false;
+  return {};
+}
+
 std::vector<core::u8> Image::boot_sector() const {
   constexpr std::size_t kBlock = 4096;  // suits direct I/O everywhere
   alignas(kBlock) std::array<core::u8, kBlock> block;

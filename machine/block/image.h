@@ -32,6 +32,8 @@ struct Options {
   Discard discard = Discard::kIgnore;
   enum class DetectZeroes { kOff, kOn, kUnmap };
   DetectZeroes detect_zeroes = DetectZeroes::kOff;
+  /// Another process still writes to it: it is only looked at until activate().
+  bool inactive = false;
 };
 
 struct Node;
@@ -68,6 +70,12 @@ class Image {
   const Options& options() const;
   /// Bytes that the image occupies on the host.
   u64 actual_size() const;
+  /// Lets go of what a process of ours keeps of the image, for one elsewhere that goes on with it;
+  /// the next request opens it anew. What was written is durable already.
+  void release();
+  /// Nobody else writes to it from here on: what was read of it is forgotten. Waits.
+  core::Result<void> activate();
+
   /// The first sector, for who wants to know how the disk is partitioned; empty if it cannot be
   /// read. Waits for the medium: before the guest runs only.
   std::vector<core::u8> boot_sector() const;

@@ -89,7 +89,7 @@ core::Result<void> NbdNode::establish() {
   if (known_ && static_cast<u64>(size) != size_) {
     return core::fail(fmt::format("its image had {} bytes and now has {}", size_, size));
   }
-  if (!options_.read_only && library_->is_read_only(handle) > 0) {
+  if (!options_.read_only && !options_.inactive && library_->is_read_only(handle) > 0) {
     return core::fail("the server lets nobody write to it: open it readonly");
   }
   const core::i64 least = library_->get_block_size(handle, LIBNBD_SIZE_MINIMUM);
@@ -510,6 +510,30 @@ int NbdNode::sync_now() {
   while (outcome == kPending) wait();
   watch();
   return outcome;
+}
+
+/// Nothing is under way, and everything is flushed.
+void NbdNode::release() {
+  if (state_ == State::kDead || !held_.empty() || !flight_.empty() || !server_->release()) return;
+  watch_.reset();
+  watched_fd_ = -1;
+  link_.reset();
+  completed_.clear();
+  journal_.clear();
+  exposed_ = false;
+  known_ = false;  // another may make it larger
+  state_ = State::kDown;
+  retry_ns_ = 0;
+}
+
+core::Result<void> NbdNode::activate() {
+  options_.inactive = false;
+  server_->activate();
+  release();
+  if (state_ != State::kDown || link_ != nullptr || !server_->sends_again()) return {};
+  auto opened = open();
+  if (!opened) state_ = State::kDead;
+  return opened;
 }
 
 int NbdNode::read_now(u64 offset, std::span<u8> memory) {

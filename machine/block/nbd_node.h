@@ -35,6 +35,8 @@ class NbdNode final : public Remote, private NbdLink::Ends {
   void queue(Transfer& transfer, Completions& completions) override;
   void wait() override;
   int sync_now() override;
+  void release() override;
+  core::Result<void> activate() override;
   int read_now(u64 offset, std::span<u8> memory) override;
   u64 size() const override { return size_; }
   u64 allocated() const override { return server_->allocated(); }

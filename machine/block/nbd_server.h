@@ -25,6 +25,10 @@ class NbdServer {
   virtual bool sends_again() const = 0;
   /// Without an answer for that long it counts as gone; 0 for never.
   virtual unsigned patience_ms() const = 0;
+  /// Lets the image go; the next connect() opens it anew. False if that is not ours to do.
+  virtual bool release() { return false; }
+  /// From the next connect() on the image may be written to.
+  virtual void activate() {}
   /// What the image takes of its disk, in bytes; 0 where nobody can tell.
   virtual u64 allocated() const { return 0; }
 };

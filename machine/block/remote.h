@@ -5,6 +5,7 @@
 
 #include <span>
 
+#include "hw/emul/core/result.h"
 #include "machine/block/transfer.h"
 
 namespace block {
@@ -27,6 +28,9 @@ class Remote {
   virtual void wait() = 0;
   /// A flush, outside the loop. 0 or an errno value.
   virtual int sync_now() = 0;
+  /// See Image.
+  virtual void release() = 0;
+  virtual core::Result<void> activate() = 0;
   /// A read, outside the loop. 0 or an errno value.
   virtual int read_now(u64 offset, std::span<u8> memory) = 0;
 

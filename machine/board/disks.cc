@@ -91,7 +91,12 @@ constexpr core::u64 kNullSectors = (core::u64{1} << 30) / 512;
 
 Disks::Disks(loop::Loop& loop, const config::Machine& machine, monitor::FdSets& fd_sets,
              monitor::Events& events)
-    : loop_(loop), config_(machine), fd_sets_(fd_sets), events_(events), engine_(loop) {}
+    : loop_(loop),
+      config_(machine),
+      fd_sets_(fd_sets),
+      events_(events),
+      engine_(loop),
+      elsewhere_(machine.incoming.has_value()) {}
 
 Disks::~Disks() = default;
 
@@ -142,7 +147,8 @@ core::Result<block::Image> Disks::open_image(const config::Drive& drive, const s
     return core::fail(
         fmt::format("format={} of {} is not known: convert it to raw or qcow2", format, file));
   }
-  const block::Options options = options_of(drive, read_only);
+  block::Options options = options_of(drive, read_only);
+  options.inactive = elsewhere_;
   if (is_null || format.rfind("null-", 0) == 0) return block::Image::null(kNullSectors, options);
   const bool overlay = drive.snapshot && !read_only;
   if (overlay || block::is_served_format(format) || block::is_served_protocol(file)) {
@@ -226,6 +232,35 @@ core::Result<void> Disks::flush_now() {
       return core::fail(fmt::format("drive {}: {}", drive->id, result.error().message));
     }
   }
+  return {};
+}
+
+std::string Disks::unsaveable() const {
+  std::string reasons;
+  for (const auto& drive : drives_) {
+    const block::Image* const image = drive->backend.image();
+    if (image == nullptr || image->backing().empty()) continue;
+    reasons += fmt::format(
+        "{}drive {}: what it wrote is in a file that ends with this process "
+        "(snapshot=on)",
+        reasons.empty() ? "" : "; ", drive->id);
+  }
+  return reasons;
+}
+
+void Disks::release() {
+  elsewhere_ = true;
+  for (const auto& drive : drives_) drive->backend.release();
+}
+
+core::Result<void> Disks::activate() {
+  if (!elsewhere_) return {};
+  for (const auto& drive : drives_) {
+    if (auto result = drive->backend.activate(); !result) {
+      return core::fail(fmt::format("drive {}: {}", drive->id, result.error().message));
+    }
+  }
+  elsewhere_ = false;
   return {};
 }
 

@@ -34,6 +34,12 @@ class Disks final : public monitor::BlockControl {
   void flush();
   /// The same; what could not be made durable is told.
   core::Result<void> flush_now();
+  /// Those whose writes end with this process, and why; empty if there are none.
+  std::string unsaveable() const;
+  /// Another process goes on with the images: nothing of them is kept, until activate().
+  void release();
+  /// The images are ours alone from here on; does nothing if they were.
+  core::Result<void> activate();
 
   // monitor::BlockControl
   std::vector<monitor::BlockDevice> drives() const override;
@@ -64,6 +70,7 @@ class Disks final : public monitor::BlockControl {
   monitor::Events& events_;
   block::Engine engine_;
   std::vector<std::unique_ptr<Drive>> drives_;
+  bool elsewhere_ = false;  // another process has the images
 };
 
 }  // namespace board

@@ -39,6 +39,24 @@ std::string describe(const config::Netdev& netdev) {
   return fmt::format("udp={}:{}", netdev.local_path, netdev.remote_path);
 }
 
+/// RFC 903: the frame that asks for one's own address. Nobody needs to answer.
+std::vector<core::u8> rarp_request(const net::MacAddress& mac) {
+  std::vector<core::u8> frame(6, 0xff);
+  const auto add = [&frame](std::span<const core::u8> bytes) {
+    frame.insert(frame.end(), bytes.begin(), bytes.end());
+  };
+  constexpr core::u8 kRequest[] = {0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3};
+  constexpr core::u8 kNoAddress[4] = {};
+  add(mac);
+  add(kRequest);
+  add(mac);
+  add(kNoAddress);
+  add(mac);
+  constexpr std::size_t kShortest = 60;
+  frame.resize(kShortest);
+  return frame;
+}
+
 }  // namespace
 
 class Networks::Wire final : public core::NetBackend {
@@ -148,6 +166,20 @@ bool Networks::set_link(std::string_view id, bool up) {
   Wire* wire = find(id);
   if (wire != nullptr) wire->set_link(up);
   return wire != nullptr;
+}
+
+void Networks::announce(core::u8 devfn, const net::MacAddress& mac) {
+  const std::vector<core::u8> frame = rarp_request(mac);
+  const auto send = [this, devfn, frame] {
+    for (const auto& wire : wires_) {
+      const core::Bytes bytes(frame);
+      if (!wire->closed() && wire->devfn() == devfn) (void)wire->send({&bytes, 1});
+    }
+  };
+  send();
+  for (const unsigned ms : {50U, 200U, 450U, 800U}) {
+    announcements_.push_back(loop_.after(ms, send));
+  }
 }
 
 std::vector<Networks::Info> Networks::list() const {

@@ -15,6 +15,7 @@
 
 #include "hw/emul/net/nic.h"
 #include "machine/config/machine.h"
+#include "machine/loop/loop.h"
 #include "machine/net/netdev.h"
 
 namespace board {
@@ -42,6 +43,9 @@ class Networks {
   /// Of a netdev; false if there is none. The card at it sees the link change.
   bool set_link(std::string_view id, bool up);
 
+  /// Tells switches that this address is behind the wire of that card now, several times.
+  void announce(core::u8 devfn, const net::MacAddress& mac);
+
   struct Info {
     std::string id;
     std::string type;                 // "tap"
@@ -58,6 +62,7 @@ class Networks {
   loop::Loop& loop_;
   std::vector<std::unique_ptr<Wire>> wires_;  // with those that were removed, while a card has them
   std::unique_ptr<Wire> nowhere_;
+  std::vector<loop::WatchPtr> announcements_;
   std::set<core::u8> macs_;  // last bytes of those that begin as QEMU's do
 };
 

@@ -189,6 +189,10 @@ core::Result<std::unique_ptr<QtestMachine>> QtestMachine::create(loop::Loop& loo
 }
 
 core::Result<void> QtestMachine::Impl::open_back_ends() {
+  if (config.incoming) {
+    return core::fail(
+        fmt::format("{}: a machine without Xen begins anew: leave it out", config.incoming->text));
+  }
   auto opened = open_chardevs(loop, config);
   if (!opened) return tl::unexpected(opened.error());
   chardevs = std::move(*opened);

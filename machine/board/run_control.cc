@@ -34,6 +34,7 @@ core::Result<void> RunControl::stop(RunState next) {
 }
 
 core::Result<void> RunControl::cont() {
+  if (auto result = actions_.take_over(); !result) return result;
   events_.resume();
   run();
   return {};

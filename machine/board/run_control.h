@@ -25,6 +25,8 @@ struct RunActions {
   /// Devices: drain and stop; and go on.
   std::function<void()> pause_devices;
   std::function<void()> resume_devices;
+  /// What another process has had is ours from here on; or why it cannot be.
+  std::function<core::Result<void>()> take_over = [] { return core::Result<void>(); };
   std::function<void()> reset_devices;
   /// After a sleep (ACPI S3): a reset but for what firmware sets at a start only.
   std::function<void()> wake_devices;

@@ -5,13 +5,14 @@
 
 namespace board {
 
-/// The devices are paused. `live`, that another host goes on with the images, asks for no more: we
-/// hold no locks, and keep nothing of an image in memory.
-core::Result<void> StatePort::save_devices(int fd, bool /*live*/) {
+/// The devices are paused. `live`: another host goes on with the images.
+core::Result<void> StatePort::save_devices(int fd, bool live) {
   if (auto result = migratable(); !result) return result;
   if (auto result = host_.flush_disks(); !result) return result;
   const auto parts = state::parts_of(board_.devices(), shadows_.devices());
-  return state::write_all(fd, state::save(parts));
+  if (auto result = state::write_all(fd, state::save(parts)); !result) return result;
+  if (live) host_.release_disks();
+  return {};
 }
 
 core::Result<void> StatePort::load_devices(int fd) {
@@ -29,7 +30,7 @@ core::Result<void> StatePort::load(core::Bytes stream) {
 }
 
 core::Result<void> StatePort::migratable() const {
-  return state::saveable(board_.devices());
+  return state::saveable(board_.devices(), host_.unsaveable_disks());
 }
 
 core::Result<void> StatePort::set_global_dirty_log(bool enable) {

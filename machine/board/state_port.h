@@ -16,6 +16,10 @@ class StatePort final : public monitor::StateControl {
   struct Host {
     /// Makes durable what the guest wrote, or says why not.
     std::function<core::Result<void>()> flush_disks;
+    /// Those whose writes nobody else could go on with, and why; else empty.
+    std::function<std::string()> unsaveable_disks;
+    /// Another process goes on with the images.
+    std::function<void()> release_disks;
     /// Tells Xen of the pages that we write from now on, or no longer.
     std::function<void(bool)> watch_writes;
   };

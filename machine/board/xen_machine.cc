@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "hw/emul/core/guest_error.h"
 #include "machine/board/identity.h"
@@ -196,6 +197,8 @@ core::Result<void> XenMachine::make_monitor() {
   state_port_ = std::make_unique<StatePort>(
       *board_, *shadows_,
       StatePort::Host{.flush_disks = [this] { return disks_->flush_now(); },
+                      .unsaveable_disks = [this] { return disks_->unsaveable(); },
+                      .release_disks = [this] { disks_->release(); },
                       .watch_writes = [this](bool on) { watch_writes(on); }});
   access_log_ = std::make_unique<ioreq::AccessLog>(pio_, mmio_, *pci_);
   inspection_ = std::make_unique<Inspection>(
@@ -266,6 +269,22 @@ core::Result<void> XenMachine::restore() {
     result = video_->settle(board_->vga()->config_get(pci::kBar0, 4) & ~u64{pci::kBarMemoryFlags});
   }
   if (!result) return core::fail(fmt::format("{}: {}", text, result.error().message));
+  arrived_ = true;
+  if (config_.start_paused) return {};  // `cont` does it
+  return take_over();
+}
+
+/// The images are ours alone, and the network learns where the guest is now. Once for each time
+/// that another process had the guest.
+core::Result<void> XenMachine::take_over() {
+  if (auto result = disks_->activate(); !result) return result;
+  if (!std::exchange(arrived_, false)) return {};
+  for (core::Device* device : board_->devices()) {
+    const auto* nic = dynamic_cast<const net::Nic*>(device);
+    const auto* function = dynamic_cast<const pci::Function*>(device);
+    if (nic == nullptr || function == nullptr || !nic->link_up()) continue;
+    networks_.announce(function->devfn(), nic->mac());
+  }
   return {};
 }
 
@@ -337,6 +356,7 @@ RunActions XenMachine::run_actions() {
             const replay::Step step(recorder_.get(), replay::Control::kResume);
             board_->resume();
           },
+      .take_over = [this] { return take_over(); },
       .reset_devices =
           [this] {
             const replay::Step step(recorder_.get(), replay::Control::kReset);

@@ -74,6 +74,7 @@ class XenMachine final : private ioreq::ServerHost,
   core::Result<void> make_monitor();
   core::Result<void> go_live();
   core::Result<void> restore();
+  core::Result<void> take_over();
   void watch_writes(bool on);
 
   RunActions run_actions();
@@ -128,6 +129,7 @@ class XenMachine final : private ioreq::ServerHost,
   screen::InputRouter input_;
   BootFiles boot_files_;
   Networks networks_;
+  bool arrived_ = false;  // from another process, and not at work yet
   BackEnds back_ends_;
   std::unique_ptr<PcBoard> board_;
   std::unique_ptr<state::Shadows> shadows_;

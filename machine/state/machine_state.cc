@@ -79,8 +79,7 @@ std::vector<Part> parts_of(std::span<core::Device* const> devices,
   return parts;
 }
 
-core::Result<void> saveable(std::span<core::Device* const> devices) {
-  std::string reasons;
+core::Result<void> saveable(std::span<core::Device* const> devices, std::string reasons) {
   for (const core::Device* device : devices) {
     const std::string_view why = device->unsaveable();
     if (why.empty()) continue;

@@ -29,8 +29,9 @@ struct Part {
 std::vector<Part> parts_of(std::span<core::Device* const> devices,
                            std::span<core::Device* const> shadows);
 
-/// Whether each of them can be saved now; an error that names those that cannot, with reasons.
-core::Result<void> saveable(std::span<core::Device* const> devices);
+/// Whether each of them can be saved now; an error that names those that cannot, with reasons,
+/// after those that are given.
+core::Result<void> saveable(std::span<core::Device* const> devices, std::string reasons = {});
 
 std::vector<u8> save(std::span<const Part> parts);
 

@@ -102,9 +102,26 @@ class Formats : public ::testing::Test {
         .write(reinterpret_cast<const char*>(expected_.data()), static_cast<long>(kSize));
     return shell(fmt::format("qemu-img compare -q -f raw -F {} {} {} >&2", format, raw, path)) == 0;
   }
+  void save(const std::string& name) {
+    machine_->qmp().call("stop");
+    machine_->qmp().call("xen-save-devices-state",
+                         {{"filename", machine_->file(name)}, {"live", true}});
+  }
+  /// A process for the domain's next host, which waits for its start.
+  std::unique_ptr<Machine> next_machine(const std::string& name) {
+    xensim::GuestConfig config = machine_->config();
+    ++config.domain;
+    config.extra = {"-S"};
+    auto next = std::make_unique<Machine>(xensim::MachineOptions{
+        .program = xensim::xenolith(), .config = config, .restored_from = machine_.get()});
+    next->replace_from(xensim::xenolith(), "file:" + machine_->file(name));
+    EXPECT_EQ(next->qmp().call("query-status")["status"], "paused");
+    return next;
+  }
   /// Of the device model.
-  std::vector<pid_t> children() {
-    const std::string pid = std::to_string(machine_->process().pid());
+  std::vector<pid_t> children() { return children_of(*machine_); }
+  static std::vector<pid_t> children_of(Machine& machine) {
+    const std::string pid = std::to_string(machine.process().pid());
     std::ifstream file("/proc/" + pid + "/task/" + pid + "/children");
     std::vector<pid_t> result;
     for (pid_t one = 0; file >> one;) result.push_back(one);
@@ -180,8 +197,145 @@ TEST_F(Formats, SnapshotLeavesTheImage) {
   const auto blocks = machine_->qmp().call("query-block");
   EXPECT_EQ(blocks.at(0).at("inserted").at("drv"), "qcow2");
   EXPECT_EQ(blocks.at(0).at("inserted").at("backing_file"), path);
+  // And nobody else could go on with what was written.
+  machine_->qmp().call("stop");
+  const std::string file = machine_->file("state");
+  for (const auto& answer :
+       {machine_->qmp().execute("query-migratable"),
+        machine_->qmp().execute("xen-save-devices-state", {{"filename", file}})}) {
+    ASSERT_TRUE(answer.contains("error")) << answer;
+    const std::string text = answer["error"]["desc"];
+    EXPECT_NE(text.find("drive ide0-hd0: "), std::string::npos) << text;
+    EXPECT_NE(text.find("snapshot=on"), std::string::npos) << text;
+  }
+  machine_->qmp().call("cont");
   expected_ = untouched;
   EXPECT_TRUE(same("raw", path));
+}
+
+/// As in a live migration: the next process has opened the image before the guest stops here.
+TEST_F(Formats, TheImageMovesWithTheGuest) {
+  const std::string path = make("qcow2");
+  start({.disks = {{.path = path, .format = "qcow2"}}});
+  EXPECT_EQ(write(3, 64, 0x5a), kGood);
+  save("early");
+  EXPECT_TRUE(children().empty()) << "a process that has the image may write to it";
+  machine_->qmp().call("cont");
+  EXPECT_EQ(write(100, 8, 0x11), kGood) << "a migration that failed";
+  std::unique_ptr<Machine> next = next_machine("early");
+  EXPECT_EQ(children_of(*next).size(), 1u);
+  // What it knows of the image is not true any more.
+  for (u64 at = 1000; at < 60000; at += 6000) EXPECT_EQ(write(at, 64, 0xa5), kGood);
+  save("late");
+  next->qmp().call("xen-load-devices-state", {{"filename", machine_->file("late")}});
+  next->qmp().call("cont");
+  std::swap(machine_, next);
+  EXPECT_EQ(children().size(), 1u);
+  for (u64 at = 1000; at < 60000; at += 6000) {
+    cpu().set_ram(kMemory, std::vector<u8>(512));
+    begin_dma(kReadDma, at + 63, 1);
+    EXPECT_EQ(end_dma(), kGood);
+    EXPECT_EQ(cpu().ram(kMemory, 512), std::vector<u8>(512, 0xa5)) << at;
+  }
+  for (u64 at = 2000; at < 60000; at += 7000) EXPECT_EQ(write(at, 64, 0x77), kGood);
+  next.reset();  // the first process ends now
+  for (u64 at = 500; at < 60000; at += 9000) EXPECT_EQ(write(at, 16, 0x99), kGood);
+  EXPECT_EQ(flush(), kGood);
+  EXPECT_TRUE(same("qcow2", path));
+  EXPECT_EQ(shell("qemu-img check -q " + path), 0);
+}
+
+TEST_F(Formats, AnImageThatGrewMeanwhile) {
+  const std::string path = make("raw");
+  start({.disks = {{.path = path}}});
+  EXPECT_EQ(write(3, 64, 0x5a), kGood);
+  save("state");
+  const std::unique_ptr<Machine> next = next_machine("state");
+  std::filesystem::resize_file(path, kSize * 2);
+  next->qmp().call("cont");
+  const auto blocks = next->qmp().call("query-block");
+  EXPECT_EQ(blocks.at(0).at("inserted").at("image").at("virtual-size"), kSize * 2);
+}
+
+/// The machine that waits for its start has looked at an image that is gone when it starts.
+TEST_F(Formats, AnImageThatIsGoneAtTheStart) {
+  const std::string path = make("qcow2");
+  start({.disks = {{.path = path, .format = "qcow2"}}});
+  save("state");
+  const std::unique_ptr<Machine> next = next_machine("state");
+  std::filesystem::rename(path, path + ".away");
+  const auto refused = next->qmp().execute("cont");
+  ASSERT_TRUE(refused.contains("error")) << refused;
+  const std::string text = refused["error"]["desc"];
+  EXPECT_NE(text.find("drive ide0-hd0: "), std::string::npos) << text;
+  EXPECT_NE(text.find("No such file"), std::string::npos) << text;
+  EXPECT_EQ(next->qmp().call("query-status")["status"], "paused");
+  std::filesystem::rename(path + ".away", path);
+  next->qmp().call("cont");
+  EXPECT_EQ(next->qmp().call("query-status")["status"], "running");
+}
+
+/// A transfer that another process has been asked for is in memory when the save answers.
+TEST_F(Formats, SavedInTheMiddleOfATransfer) {
+  for (const std::string way : {"qcow2", "nbd"}) {
+    const std::string path = make(way == "nbd" ? "raw" : way);
+    std::fill(expected_.begin(), expected_.end(), u8{0});
+    xensim::Disk disk{.path = path, .format = "qcow2"};
+    if (way == "nbd") {
+      const std::string socket = folder_ + "/nbd";
+      ASSERT_EQ(shell(fmt::format("qemu-nbd --fork -f raw -k {} {}", socket, path)), 0);
+      disk = {.path = "nbd:unix:" + socket};
+    }
+    start({.disks = {disk}});
+    EXPECT_EQ(write(0, 127, 0x5a), kGood);
+    EXPECT_EQ(write(1000, 127, 0xc3), kGood);
+    cpu().set_ram(kMemory, std::vector<u8>(127 * 512));
+    begin_dma(kReadDma, 1000, 127);
+    save("state");
+    EXPECT_EQ(cpu().ram(kMemory, 127 * 512), std::vector<u8>(127 * 512, 0xc3)) << way;
+    machine_->qmp().call("cont");
+    EXPECT_EQ(end_dma(), kGood);
+    expect(2000, 127, 0x99);
+    cpu().set_ram(kMemory, std::vector<u8>(127 * 512, 0x99));
+    begin_dma(kWriteDma, 2000, 127);
+    save("state");
+    EXPECT_EQ(machine_->qmp().call("query-status")["status"], "paused");
+    if (way == "nbd") {  // the server serves one after the other
+      machine_->qmp().call("cont");
+      EXPECT_EQ(end_dma(), kGood);
+    } else {
+      machine_->replace(xensim::xenolith(), machine_->file("state"));
+      machine_->qmp().execute("cont");
+      EXPECT_EQ(end_dma(), kGood);
+    }
+    EXPECT_TRUE(same(way == "nbd" ? "raw" : way, path)) << way;
+  }
+}
+
+/// What cannot be made durable is said before anybody relies on it.
+TEST_F(Formats, ASaveTellsOfWritesThatAreLost) {
+  const std::string path = make("raw");
+  const std::string socket = folder_ + "/nbd";
+  ASSERT_EQ(shell(fmt::format("qemu-nbd --fork -t -f raw -k {0} --pid-file={1}/pid {2}", socket,
+                              folder_, path)),
+            0);
+  start({.disks = {{.path = "nbd:unix:" + socket}}});
+  EXPECT_EQ(write(3, 4, 0x5a), kGood);
+  pid_t server = 0;
+  std::ifstream(folder_ + "/pid") >> server;
+  ASSERT_GT(server, 0);
+  ::kill(server, SIGKILL);
+  ::unlink(socket.c_str());
+  machine_->qmp().call("stop");
+  const auto answer =
+      machine_->qmp().execute("xen-save-devices-state", {{"filename", machine_->file("state")}});
+  ASSERT_TRUE(answer.contains("error")) << answer;
+  const std::string text = answer["error"]["desc"];
+  EXPECT_NE(text.find("drive ide0-hd0: "), std::string::npos) << text;
+  machine_->qmp().call("cont");
+  EXPECT_EQ(machine_->qmp().call("query-status")["status"], "running");
+  begin_dma(kReadDma, 3, 1);
+  EXPECT_EQ(end_dma() & 1, 1) << "an error of the disk, and no more";
 }
 
 /// The end of an NBD server costs the guest its disk, not its device model.

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "tests/xensim/ata.h"
+#include "tests/xensim/cable.h"
 #include "tests/xensim/firmware.h"
 #include "tests/xensim/machine.h"
 
@@ -134,6 +135,21 @@ TEST_F(Saving, AClosedPipe) {
   expect_works();
 }
 
+TEST_F(Saving, APipeThatNobodyReads) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+  const std::array<char, 4096> filling{};
+  while (::write(ends[1], filling.data(), filling.size()) > 0) {
+  }
+  ASSERT_EQ(::fcntl(ends[1], F_SETFL, 0), 0);
+  machine_->qmp().call("stop");
+  EXPECT_NE(error_of("/dev/fdset/3", ends[1]).find("does nothing"), std::string::npos);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  machine_->qmp().call("cont");
+  expect_works();
+}
+
 TEST_F(Saving, AFileThatCannotBeWritten) {
   machine_->qmp().call("stop");
   const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -191,6 +207,54 @@ TEST_F(Saving, WhatTheDiskWroteIsTold) {
     ASSERT_TRUE(frames.contains((kBuffer + at) / xensim::kPageSize)) << at;
   }
   EXPECT_FALSE(frames.contains(kTable / xensim::kPageSize)) << "only read";
+}
+
+TEST_F(Saving, WhatTheNetworkBroughtIsTold) {
+  constexpr u64 kFrames = 0x60000, kRing = 0x41000, kMemory = 0xf8000000;
+  for (const std::string model : {"e1000", "rtl8139"}) {
+    xensim::Cable cable("saving-" + model);
+    machine_->qmp().call("netdev_add", cable.arguments(model));
+    machine_->qmp().call("device_add", {{"driver", model},
+                                        {"id", "nic-" + model},
+                                        {"netdev", model},
+                                        {"addr", model == "e1000" ? "6" : "7"},
+                                        {"mac", "00:16:3e:01:02:03"}});
+    const xensim::PciAddress at{model == "e1000" ? u8{6} : u8{7}, 0};
+    cpu().set_config(at, model == "e1000" ? 0x10 : 0x14, kMemory, 4);
+    cpu().set_config(at, 4, 7, 2);
+    if (model == "e1000") {
+      for (u32 i = 0; i < 8; ++i) cpu().write(kRing + i * 16, kFrames + i * 4096, 8);
+      cpu().write32(kMemory + 0x2800, kRing);   // RDBAL
+      cpu().write32(kMemory + 0x2808, 128);     // RDLEN
+      cpu().write32(kMemory + 0x2818, 7);       // RDT
+      cpu().write32(kMemory + 0x0100, 0x8002);  // RCTL
+    } else {
+      cpu().write32(kMemory + 0x30, kFrames);  // RBSTART
+      cpu().write8(kMemory + 0x37, 0x0c);      // receiver and transmitter on
+      cpu().write32(kMemory + 0x44, 0x0f);     // RCR: everything
+    }
+    ::usleep(1'100'000);  // the link comes up
+    machine_->qmp().call("xen-set-global-dirty-log", {{"enable", true}});
+    const std::size_t so_far = machine_->xen.modified().size();
+    xensim::Cable::Frame frame(100, 0x5a);
+    const u8 mac[] = {0x00, 0x16, 0x3e, 0x01, 0x02, 0x03};
+    std::copy(std::begin(mac), std::end(mac), frame.begin());
+    ASSERT_TRUE(cable.send(frame));
+    const u64 first = model == "e1000" ? kFrames : kFrames + 4;  // after a status of its own
+    for (int i = 0; i < 5000 && cpu().ram(first + 6, 1)[0] != 0x5a; ++i) ::usleep(1000);
+    machine_->qmp().call("stop");
+    EXPECT_EQ(cpu().ram(first, 6), std::vector<u8>(std::begin(mac), std::end(mac))) << model;
+    EXPECT_GT(machine_->xen.modified().size(), so_far) << model;
+    EXPECT_TRUE(told().contains(kFrames / xensim::kPageSize)) << model;
+    if (model == "e1000") {
+      EXPECT_TRUE(told().contains(kRing / xensim::kPageSize)) << "the descriptor";
+    }
+    EXPECT_FALSE(told().contains(kFrames / xensim::kPageSize + 2)) << "nothing came there";
+    machine_->qmp().call("cont");
+    machine_->qmp().call("xen-set-global-dirty-log", {{"enable", false}});
+    cpu().set_config(at, 4, 0, 2);
+    cpu().set_ram(kFrames, std::vector<u8>(4096));
+  }
 }
 
 TEST_F(Saving, WhatTheCardDrewIsTold) {
