@@ -87,20 +87,30 @@ core::Result<PcSetup> board_setup(const config::Machine& machine, const BackEnds
                           .unplug_supported = false};
   }
   if (machine.vga) {
-    PcSetup::Vga vga{.config = {.vgamem_mb = machine.vga->memory_mb,
-                                .edid = machine.vga->edid,
-                                .xres = machine.vga->xres,
-                                .yres = machine.vga->yres},
+    const bool cirrus = machine.vga->model == config::Vga::Model::kCirrus;
+    PcSetup::Vga vga{.config = {},
                      .slot = machine.vga->slot ? static_cast<int>(*machine.vga->slot) : -1,
                      .id = machine.vga->id};
+    std::vector<u8> rom;
     if (machine.vga->rom) {
-      const std::string name =
-          machine.vga->rom_file.empty() ? "vgabios-stdvga.bin" : machine.vga->rom_file;
+      std::string name = machine.vga->rom_file;
+      if (name.empty()) name = cirrus ? "vgabios-cirrus.bin" : "vgabios-stdvga.bin";
       const auto path = find_firmware(name, machine.data_dirs);
       if (!path) return tl::unexpected(path.error());
-      auto rom = read_file(*path);
-      if (!rom) return tl::unexpected(rom.error());
-      vga.config.rom = std::move(*rom);
+      auto content = read_file(*path);
+      if (!content) return tl::unexpected(content.error());
+      rom = std::move(*content);
+    }
+    if (cirrus) {
+      vga.config = display::CirrusConfig{.rom = std::move(rom),
+                                         .vgamem_mb = machine.vga->memory_mb,
+                                         .blitter = machine.vga->blitter};
+    } else {
+      vga.config = display::StdVgaConfig{.rom = std::move(rom),
+                                         .vgamem_mb = machine.vga->memory_mb,
+                                         .edid = machine.vga->edid,
+                                         .xres = machine.vga->xres,
+                                         .yres = machine.vga->yres};
     }
     setup.vga = std::move(vga);
   }

@@ -123,8 +123,14 @@ core::Result<void> PcBoard::add_cards(const PcWires& wires, PcSetup& setup) {
   if (setup.vga) {
     const auto devfn = take_slot(wires.pci, setup.vga->slot, "VGA");
     if (!devfn) return tl::unexpected(devfn.error());
-    vga_ = std::make_unique<display::StdVga>(wires.pci, *devfn, *wires.video, wires.clock,
-                                             std::move(setup.vga->config));
+    if (auto* config = std::get_if<display::CirrusConfig>(&setup.vga->config); config != nullptr) {
+      vga_ = std::make_unique<display::CirrusVga>(wires.pci, *devfn, *wires.video, wires.clock,
+                                                  std::move(*config));
+    } else {
+      vga_ = std::make_unique<display::StdVga>(
+          wires.pci, *devfn, *wires.video, wires.clock,
+          std::move(std::get<display::StdVgaConfig>(setup.vga->config)));
+    }
     vga_->set_qdev_id(setup.vga->id);
     devices_.push_back(vga_.get());
   }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include "hw/emul/chipset/cmos.h"
@@ -16,6 +17,7 @@
 #include "hw/emul/core/chardev.h"
 #include "hw/emul/core/io_space.h"
 #include "hw/emul/core/power.h"
+#include "hw/emul/display/cirrus_vga.h"
 #include "hw/emul/display/std_vga.h"
 #include "hw/emul/firmware/debug_ports.h"
 #include "hw/emul/firmware/fw_cfg.h"
@@ -88,7 +90,7 @@ struct PcSetup {
   std::optional<Platform> platform;
 
   struct Vga {
-    display::StdVgaConfig config;
+    std::variant<display::StdVgaConfig, display::CirrusConfig> config;
     int slot = -1;
     std::string id;  // qdev id
   };
@@ -121,7 +123,7 @@ class PcBoard final : private chipset::HotplugSlots {
   const std::vector<core::Device*>& devices() const { return devices_; }
 
   input::I8042& keyboard_controller() { return i8042_; }
-  display::StdVga* vga() { return vga_.get(); }
+  display::GraphicsCard* vga() { return vga_.get(); }
   chipset::Piix4Pm* power_management() { return pm_.get(); }
   ide::Piix3Ide& ide() { return ide_; }
   xen_platform::Platform* platform() { return platform_.get(); }
@@ -195,7 +197,7 @@ class PcBoard final : private chipset::HotplugSlots {
   std::unique_ptr<serial::Parallel> parallel_;
   std::vector<std::unique_ptr<firmware::DebugConsole>> debug_ports_;
   std::unique_ptr<xen_platform::Platform> platform_;
-  std::unique_ptr<display::StdVga> vga_;
+  std::unique_ptr<display::GraphicsCard> vga_;
   std::vector<std::unique_ptr<pci::Function>> cards_;
   std::unique_ptr<firmware::FwCfg> fw_cfg_;
   std::vector<core::Device*> devices_;

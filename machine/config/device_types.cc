@@ -36,6 +36,12 @@ constexpr DeviceProperty kVga[] = {
     {"xres", "uint32", "", "0"},
 };
 
+constexpr DeviceProperty kCirrus[] = {
+    {"blitter", "bool", kOnOff, "true"},
+    {"global-vmstate", "bool", kOnOff, "false"},
+    {"vgamem_mb", "uint32", "4, 8 or 16", "4"},
+};
+
 constexpr DeviceProperty kPvDevice[] = {
     {"device-id", "uint16", "", "65535"},
     {"revision", "uint8", "", "1"},
@@ -123,6 +129,7 @@ constexpr DeviceType kTypes[] = {
     {"e1000-82545em", "e1000-base", "PCI", "Network", "Intel Gigabit Ethernet", {kE1000, kPci}},
     {"rtl8139", "pci-device", "PCI", "Network", "", {kRtl8139, kPci}},
     {"VGA", "pci-vga", "PCI", "Display", "", {kVga, kPci}},
+    {"cirrus-vga", "pci-device", "PCI", "Display", "Cirrus CLGD 54xx VGA", {kCirrus, kPci}},
     {"isa-debugcon", "isa-device", "ISA", "Misc", "", {kDebugcon}},
     {"xen-platform", "pci-device", "PCI", "Misc", "XEN platform pci device", {kPci}},
     {"xen-pvdevice", "pci-device", "PCI", "Misc", "Xen PV Device", {kPvDevice, kPci}},

@@ -17,10 +17,9 @@ constexpr std::string_view kNoNic =
     "this network card is not built: use model=rtl8139 or e1000, or type=vif, in vif=[...]";
 constexpr std::string_view kNoSound = "no sound card is built yet: leave soundhw out";
 constexpr std::string_view kNoDisks = "not built yet: use vdev=hda to hdd in disk=[...]";
-constexpr std::string_view kNoVga = "not built yet: use vga=\"stdvga\"";
+constexpr std::string_view kNoVga = "not built: use vga=\"stdvga\" or vga=\"cirrus\"";
 
 constexpr Refusal kRefused[] = {
-    {"cirrus-vga", kNoVga},
     {"qxl-vga", kNoVga},
     {"qxl", kNoVga},
     {"virtio-vga", kNoVga},
@@ -145,10 +144,10 @@ Status Parser::add_device(std::string_view value) {
 
 Status Parser::add_vga(std::string_view value) {
   if (value == "help") {
-    m_.help = "std\nnone\n";
+    m_.help = "cirrus\nstd\nnone\n";
     return {};
   }
-  if (value != "std" && value != "none") {
+  if (value != "std" && value != "cirrus" && value != "none") {
     return core::fail(fmt::format("-vga {}: {}", value, kNoVga));
   }
   vga_type_ = value;
@@ -165,10 +164,20 @@ OptionList Parser::with_globals(std::string_view driver, const OptionList& given
   return std::move(*list);
 }
 
+Status Parser::build_cirrus(OptionList& list) {
+  Vga vga{.model = Vga::Model::kCirrus, .memory_mb = 4};
+  list.take_number("vgamem_mb", vga.memory_mb, 1, 256);
+  if (vga.memory_mb != 4 && vga.memory_mb != 8 && vga.memory_mb != 16) {
+    return core::fail(fmt::format(
+        "{}: vgamem_mb={}: must be 4, 8 or 16: see videoram=", list.where(), vga.memory_mb));
+  }
+  list.take("blitter", vga.blitter);
+  list.ignore({"global-vmstate"});
+  return add_graphics_card(list, std::move(vga));
+}
+
 Status Parser::build_vga(OptionList& list) {
-  if (m_.vga) return core::fail(fmt::format("{}: there is a graphics card already", list.where()));
   Vga vga;
-  list.take("id", vga.id);
   list.take_number("vgamem_mb", vga.memory_mb, 1, 256);
   if ((vga.memory_mb & (vga.memory_mb - 1)) != 0) {
     return core::fail(fmt::format(
@@ -181,13 +190,20 @@ Status Parser::build_vga(OptionList& list) {
   list.take_number("yres", vga.yres, 0, 16384);
   list.take_number("xmax", vga.xmax, 0, 16384);
   list.take_number("ymax", vga.ymax, 0, 16384);
+  list.ignore({"mmio", "qemu-extended-regs", "global-vmstate", "refresh_rate"});
+  return add_graphics_card(list, std::move(vga));
+}
+
+/// What all of them take.
+Status Parser::add_graphics_card(OptionList& list, Vga vga) {
+  if (m_.vga) return core::fail(fmt::format("{}: there is a graphics card already", list.where()));
+  list.take("id", vga.id);
   list.take("romfile", vga.rom_file);
   vga.rom = list.take("rombar").value_or("1") != "0";
   auto slot = take_slot(list);
   if (!slot) return tl::unexpected(slot.error());
   vga.slot = *slot;
   if (auto done = pci_bus(list); !done) return done;
-  list.ignore({"mmio", "qemu-extended-regs", "global-vmstate", "refresh_rate"});
   m_.vga = std::move(vga);
   return closed(list);
 }
@@ -418,6 +434,7 @@ Status Parser::build_device(OptionList& list) {
   }
   OptionList all = with_globals(driver, list);
   if (driver == "VGA") return build_vga(all);
+  if (driver == "cirrus-vga") return build_cirrus(all);
   if (driver == "ide-hd") return build_ide(all, false);
   if (driver == "ide-cd") return build_ide(all, true);
   if (driver == "floppy") return build_floppy(all);
@@ -446,10 +463,10 @@ Status Parser::apply_pm_globals() {
   number("disable_s4", m_.acpi.s4);
   list.take_number("s4_val", m_.acpi.s4_value, 0, 7);
   constexpr std::string_view kKnown[] = {
-      "VGA",           "ide-hd",       "ide-cd",    "floppy",
-      "isa-serial",    "isa-parallel", "PIIX4_PM",  "isa-debugcon",
-      "xen-platform",  "xen-pvdevice", "e1000",     "e1000-82544gc",
-      "e1000-82545em", "rtl8139",      "ich9-ahci", "ahci"};
+      "VGA",          "cirrus-vga",   "ide-hd",        "ide-cd",        "floppy",
+      "isa-serial",   "isa-parallel", "PIIX4_PM",      "isa-debugcon",  "xen-platform",
+      "xen-pvdevice", "e1000",        "e1000-82544gc", "e1000-82545em", "rtl8139",
+      "ich9-ahci",    "ahci"};
   for (const auto& global : globals_) {
     if (std::find(std::begin(kKnown), std::end(kKnown), global.driver) == std::end(kKnown)) {
       m_.notes.push_back(fmt::format("-global {}.{}: ignored, there is no such device here",
@@ -497,10 +514,11 @@ Status Parser::finish_devices() {
         return done;
     }
   }
-  const bool card = vga_type_ == "std" || (vga_type_.empty() && !nodefaults_ && !m_.vga);
+  if (vga_type_.empty() && !nodefaults_ && !m_.vga) vga_type_ = "std";
+  const bool card = vga_type_ == "std" || vga_type_ == "cirrus";
   if (!card || m_.kind == Machine::Kind::kNone) return {};
-  auto list = OptionList::parse("-vga std", "", "");
-  list->set("driver", "VGA");
+  auto list = OptionList::parse(fmt::format("-vga {}", vga_type_), "", "");
+  list->set("driver", vga_type_ == "std" ? "VGA" : "cirrus-vga");
   return build_device(*list);
 }
 

@@ -37,7 +37,7 @@ std::string help_text() {
          "Disks      -drive file=,if=ide|floppy|none,index=,media=,format=,cache=,...\n"
          "           -hda -hdb -hdc -hdd -cdrom -fda -fdb FILE  -blockdev ...  -snapshot\n"
          "Lines      -chardev KIND,id=ID,...  -serial DEV  -parallel DEV  -debugcon DEV\n"
-         "Screen     -vga std|none  -vnc HOST:DISPLAY[,to=,password=on,...]|unix:PATH|none\n"
+         "Screen     -vga std|cirrus|none  -vnc HOST:DISPLAY[,to=,password=on,...]|unix:PATH|none\n"
          "           -display none  -nographic  -k KEYMAP\n"
          "Devices    -device NAME[,...] (-device help)  -global NAME.SETTING=VALUE\n"
          "Monitors   -mon chardev=ID,mode=control|readline  -qmp DEV  -monitor DEV\n"

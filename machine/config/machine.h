@@ -167,6 +167,8 @@ struct Floppy {
 // ---- screen ---------------------------------------------------------------------------------
 
 struct Vga {
+  enum class Model : u8 { kStd, kCirrus };
+  Model model = Model::kStd;
   std::string id;
   u32 memory_mb = 16;
   bool edid = false;
@@ -177,6 +179,7 @@ struct Vga {
   std::optional<u8> slot;  // none: the next free one
   std::string rom_file;    // empty: the usual one
   bool rom = true;
+  bool blitter = true;  // of a Cirrus
 };
 
 struct Vnc {

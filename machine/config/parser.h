@@ -108,6 +108,8 @@ class Parser {
   Status finish_devices();
   Status build_device(OptionList& list);
   Status build_vga(OptionList& list);
+  Status build_cirrus(OptionList& list);
+  Status add_graphics_card(OptionList& list, Vga vga);
   Status take_geometry(OptionList& list, DiskGeometry& geometry);
   Status build_ide(OptionList& list, bool cdrom);
   Status place_ide(OptionList& list, IdeDisk& disk);

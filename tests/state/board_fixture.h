@@ -38,11 +38,14 @@ class BoardBench : public core::PowerControl,
  public:
   /// As stock's test machine: a disk, a CD drive, a serial and a parallel port, VGA.
   /// `firmware_ports`: fw_cfg without a kernel, and debug ports on the printer's line, too.
-  explicit BoardBench(bool platform, core::u32 video_mb = 16, bool firmware_ports = false)
+  /// `cirrus`: that card instead of the VGA.
+  explicit BoardBench(bool platform, core::u32 video_mb = 16, bool firmware_ports = false,
+                      bool cirrus = false)
       : video(core::u64{video_mb} << 20),
         platform_(platform),
         video_mb_(video_mb),
-        firmware_ports_(firmware_ports) {
+        firmware_ports_(firmware_ports),
+        cirrus_(cirrus) {
     cd.medium = false;
     build();
   }
@@ -55,8 +58,9 @@ class BoardBench : public core::PowerControl,
     setup.parallel = &printer;
     setup.drives[0] = ide::DriveConfig{.kind = ide::DriveKind::kDisk, .backend = &disk};
     setup.drives[2] = ide::DriveConfig{.kind = ide::DriveKind::kCdrom, .backend = &cd};
-    setup.vga =
-        board::PcSetup::Vga{.config = {.rom = {}, .vgamem_mb = video_mb_}, .slot = -1, .id = {}};
+    setup.vga = board::PcSetup::Vga{
+        .config = display::StdVgaConfig{.rom = {}, .vgamem_mb = video_mb_}, .slot = -1, .id = {}};
+    if (cirrus_) setup.vga->config = display::CirrusConfig{.rom = {}, .vgamem_mb = video_mb_};
     setup.fw_cfg_always = firmware_ports_;
     if (firmware_ports_) setup.debug_ports = {{0x402, 0xe9, &printer}, {0xe9, 0xe9, &printer}};
     if (platform_) setup.platform = board::PcSetup::Platform{};
@@ -140,6 +144,7 @@ class BoardBench : public core::PowerControl,
   bool platform_;
   core::u32 video_mb_;
   bool firmware_ports_;
+  bool cirrus_;
 };
 
 }  // namespace state

@@ -29,13 +29,14 @@ Extent shown_memory(const GraphicsMode& mode, u64 size) {
 
 void GraphicsRenderer::draw(const GraphicsMode& mode, const Palette& palette, core::Bytes vram,
                             const core::Surface& surface, core::DisplaySink& sink,
-                            const DirtyPages* dirty, bool fresh) {
+                            const Redraw& redraw) {
+  const DirtyPages* const dirty = redraw.dirty;
   const u64 mask = vram.size() - 1;
   const u32 bytes = mode.line_bytes();
   const u32 scale = mode.double_width ? 2 : 1;
   // Planar lines are decoded eight pixels at a time.
   line_.resize((std::size_t{mode.source_pixels()} + 8) * scale);
-  Painter painter(surface, sink, fresh);
+  Painter painter(surface, sink, redraw.fresh);
   u64 address = mode.start;
   u32 left = mode.repeat - mode.preset_row;
   u32 row = 0;
@@ -51,7 +52,7 @@ void GraphicsRenderer::draw(const GraphicsMode& mode, const Palette& palette, co
     from &= mask;
     const u64 end = from + bytes;
     const bool wraps = end > vram.size();
-    bool draw = dirty == nullptr;
+    bool draw = dirty == nullptr || (redraw.overlay != nullptr && redraw.overlay->changed(y));
     if (!draw) {
       draw = wraps ? dirty->any(from, vram.size()) || dirty->any(0, end & mask)
                    : dirty->any(from, end);
@@ -67,7 +68,13 @@ void GraphicsRenderer::draw(const GraphicsMode& mode, const Palette& palette, co
         draw_scanline(mode, source, mode.source_pixels(), palette, line_.data());
         drawn = from;
       }
-      painter.line(y, &line_[std::size_t{pan} * scale]);
+      const u32* pixels = &line_[std::size_t{pan} * scale];
+      if (redraw.overlay != nullptr && redraw.overlay->covers(y)) {
+        overlaid_.assign(pixels, pixels + mode.width);
+        redraw.overlay->draw(y, overlaid_);
+        pixels = overlaid_.data();
+      }
+      painter.line(y, pixels);
     }
     if (y == mode.line_compare) {
       address = 0;

@@ -1,6 +1,7 @@
 // Draws graphics modes: the lines whose memory was written, or all.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "hw/emul/display/painter.h"
@@ -33,15 +34,33 @@ struct Extent {
 };
 Extent shown_memory(const GraphicsMode& mode, u64 size);
 
+/// Something that the card draws over its picture: a hardware cursor.
+class LineOverlay {
+ public:
+  virtual ~LineOverlay() = default;
+  /// Whether line `y` looks different from when it was last drawn.
+  virtual bool changed(u32 y) const = 0;
+  virtual bool covers(u32 y) const = 0;
+  /// Over the pixels of line `y`.
+  virtual void draw(u32 y, std::span<u32> line) const = 0;
+};
+
+/// What is to be drawn of a picture.
+struct Redraw {
+  const DirtyPages* dirty = nullptr;  // null: all
+  bool fresh = false;                 // what is on the surface is undefined
+  const LineOverlay* overlay = nullptr;
+};
+
 class GraphicsRenderer {
  public:
-  /// `vram` is a power of two in size; `dirty` null means that all is to be drawn.
+  /// `vram` is a power of two in size.
   void draw(const GraphicsMode& mode, const Palette& palette, core::Bytes vram,
-            const core::Surface& surface, core::DisplaySink& sink, const DirtyPages* dirty,
-            bool fresh);
+            const core::Surface& surface, core::DisplaySink& sink, const Redraw& redraw);
 
  private:
-  std::vector<u32> line_;   // pixels, with what panning cuts off
+  std::vector<u32> line_;  // pixels, with what panning cuts off
+  std::vector<u32> overlaid_;
   std::vector<u8> source_;  // a line that wraps at the end of memory, put together
 };
 

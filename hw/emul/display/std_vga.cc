@@ -32,7 +32,7 @@ u64 vgamem_bytes(u32 vgamem_mb) {
 
 StdVga::StdVga(pci::Bus& bus, u8 devfn, core::VideoMemory& video, core::Clock& clock,
                StdVgaConfig config)
-    : Function(bus, devfn, kIdentity),
+    : GraphicsCard(bus, devfn, kIdentity),
       memory_bar_(video),
       core_(state_.vga,
             {.pio = bus.wires().pio, .mmio = bus.wires().mmio, .video = video, .clock = clock},

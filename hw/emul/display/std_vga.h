@@ -9,8 +9,7 @@
 
 #include "hw/emul/core/result.h"
 #include "hw/emul/display/edid.h"
-#include "hw/emul/display/vga_core.h"
-#include "hw/emul/pci/function.h"
+#include "hw/emul/display/graphics_card.h"
 
 namespace display {
 
@@ -25,7 +24,7 @@ struct StdVgaConfig {
 /// of two, as QEMU does.
 u64 vgamem_bytes(u32 vgamem_mb);
 
-class StdVga final : public pci::Function {
+class StdVga final : public GraphicsCard {
  public:
   /// `video` has at least vgamem_bytes(config.vgamem_mb) bytes.
   StdVga(pci::Bus& bus, u8 devfn, core::VideoMemory& video, core::Clock& clock,
@@ -40,9 +39,8 @@ class StdVga final : public pci::Function {
   u64 io_read(u32 tag, u64 offset, unsigned width) override;
   void io_write(u32 tag, u64 offset, u64 value, unsigned width) override;
 
-  /// The screen, for machine/display.
-  core::DisplaySource& screen() { return core_; }
-  const VgaCore& vga() const { return core_; }
+  core::DisplaySource& screen() override { return core_; }
+  const VgaCore& vga() const override { return core_; }
 
   struct State {
     pci::FunctionState dev;

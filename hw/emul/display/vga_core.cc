@@ -8,15 +8,24 @@
 namespace display {
 namespace {
 
-enum Tag : u32 { kPorts3b4, kPorts3ba, kPorts3c0, kPorts3d4, kPorts3da, kDispiPorts, kWindow };
+enum Tag : u32 {
+  kPorts3b4,
+  kPorts3ba,
+  kPorts3c0,
+  kPorts3d4,
+  kPorts3da,
+  kPorts3b0,
+  kDispiPorts,
+  kWindow
+};
 
-constexpr u16 kPortBase[] = {kPortCrtcIndexMono, kPortStatus1Mono, kPortAttribute,
-                             kPortCrtcIndexColor, kPortStatus1Color};
+constexpr u16 kPortBase[] = {kPortCrtcIndexMono,  kPortStatus1Mono,  kPortAttribute,
+                             kPortCrtcIndexColor, kPortStatus1Color, kPortFirst};
 
 }  // namespace
 
-VgaCore::VgaCore(VgaState& state, const VgaWires& wires, u64 memory)
-    : s_(state), wires_(wires), size_(memory) {
+VgaCore::VgaCore(VgaState& state, const VgaWires& wires, u64 memory, VgaExtension* extension)
+    : s_(state), wires_(wires), size_(memory), extension_(extension) {
   const auto ports = [&](u32 tag, u64 length, std::string_view name) {
     regions_.emplace_back(wires_.pio, core::IoRegion{.base = kPortBase[tag],
                                                      .length = length,
@@ -25,18 +34,22 @@ VgaCore::VgaCore(VgaState& state, const VgaWires& wires, u64 memory)
                                                      .tag = tag,
                                                      .widths = {1, 1}});
   };
-  ports(kPorts3b4, 2, "vga-crtc-mono");
-  ports(kPorts3ba, 1, "vga-status-mono");
-  ports(kPorts3c0, 16, "vga");
-  ports(kPorts3d4, 2, "vga-crtc");
-  ports(kPorts3da, 1, "vga-status");
-  // Index at 1ce, data at 1cf and again at 1d0, each 16 bits wide.
-  regions_.emplace_back(wires_.pio, core::IoRegion{.base = kDispiPort,
-                                                   .length = 4,
-                                                   .name = "vbe-dispi",
-                                                   .handler = this,
-                                                   .tag = kDispiPorts,
-                                                   .widths = {1, 2}});
+  if (extension_ != nullptr) {
+    ports(kPorts3b0, kPortsLength, "vga");
+  } else {
+    ports(kPorts3b4, 2, "vga-crtc-mono");
+    ports(kPorts3ba, 1, "vga-status-mono");
+    ports(kPorts3c0, 16, "vga");
+    ports(kPorts3d4, 2, "vga-crtc");
+    ports(kPorts3da, 1, "vga-status");
+    // Index at 1ce, data at 1cf and again at 1d0, each 16 bits wide.
+    regions_.emplace_back(wires_.pio, core::IoRegion{.base = kDispiPort,
+                                                     .length = 4,
+                                                     .name = "vbe-dispi",
+                                                     .handler = this,
+                                                     .tag = kDispiPorts,
+                                                     .widths = {1, 2}});
+  }
   regions_.emplace_back(wires_.mmio, core::IoRegion{.base = kWindowBase,
                                                     .length = kWindowSize,
                                                     .name = "vga-window",
@@ -93,6 +106,8 @@ void VgaCore::palette_write(u8 value) {
 
 u8 VgaCore::port_read(u16 port) {
   if (wrong_address(port)) return 0xff;
+  u8 extended = 0;
+  if (extension_ != nullptr && extension_->extended_read(port, extended)) return extended;
   switch (port) {
     case kPortAttribute: return s_.ar_flip_flop == 0 ? s_.ar_index : u8{0};
     case kPortAttributeRead: {
@@ -101,14 +116,14 @@ u8 VgaCore::port_read(u16 port) {
     }
     case kPortStatus0: return s_.st00;
     case kPortSequencerIndex: return s_.sr_index;
-    case kPortSequencerData: return s_.sr[s_.sr_index];
+    case kPortSequencerData: return s_.sr[s_.sr_index & 7];
     case kPortDacReadIndex: return s_.dac_state;
     case kPortDacWriteIndex: return s_.dac_write_index;
     case kPortDacData: return palette_read();
     case kPortFeatureRead: return s_.fcr;
     case kPortMiscRead: return s_.msr;
     case kPortGraphicsIndex: return s_.gr_index;
-    case kPortGraphicsData: return s_.gr[s_.gr_index];
+    case kPortGraphicsData: return s_.gr[s_.gr_index & 0x0f];
     case kPortCrtcIndexMono:
     case kPortCrtcIndexColor: return s_.cr_index;
     case kPortCrtcDataMono:
@@ -153,19 +168,27 @@ void VgaCore::crtc_write(u8 value) {
   dispi_mirror(s_);
 }
 
-/// Something may look different from now on. Registers that are only an index, too: seldom enough.
 void VgaCore::stir() {
   if (sink_ != nullptr && !std::exchange(stirred_, true)) sink_->stirred();
+}
+
+void VgaCore::wrote(u64 offset, u64 length) {
+  stir();
+  font_written_ = true;
+  wires_.video.mark_dirty(offset, length);
 }
 
 void VgaCore::port_write(u16 port, u8 value) {
   if (wrong_address(port)) return;
   stir();
+  if (extension_ != nullptr && extension_->extended_write(port, value)) return;
   switch (port) {
     case kPortAttribute: attribute_write(value); break;
     case kPortStatus0: s_.msr = value & 0xef; break;
     case kPortSequencerIndex: s_.sr_index = value & 7; break;
-    case kPortSequencerData: s_.sr[s_.sr_index] = value & kSequencerMask[s_.sr_index]; break;
+    case kPortSequencerData:
+      s_.sr[s_.sr_index & 7] = value & kSequencerMask[s_.sr_index & 7];
+      break;
     case kPortDacReadIndex:
       s_.dac_read_index = value;
       s_.dac_sub_index = 0;
@@ -179,7 +202,7 @@ void VgaCore::port_write(u16 port, u8 value) {
     case kPortDacData: palette_write(value); break;
     case kPortGraphicsIndex: s_.gr_index = value & 0x0f; break;
     case kPortGraphicsData:
-      s_.gr[s_.gr_index] = value & kGraphicsMask[s_.gr_index];
+      s_.gr[s_.gr_index & 0x0f] = value & kGraphicsMask[s_.gr_index & 0x0f];
       dispi_mirror(s_);
       break;
     case kPortCrtcIndexMono:

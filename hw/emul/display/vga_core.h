@@ -1,5 +1,5 @@
 // A VGA with Bochs DISPI modes, without a bus around it: registers at their legacy ports, the
-// memory window at a0000, and the picture. PCI cards (StdVga, later Cirrus) own one.
+// memory window at a0000, and the picture. PCI cards (StdVga, CirrusVga) own one.
 //
 // Document: see vga_regs.h. Not modelled: the DAC mask register, the feature connector, light
 // pen, vertical retrace interrupt, exact retrace timing (the status bits alternate on each read,
@@ -30,11 +30,29 @@ struct VgaWires {
   core::Clock& clock;
 };
 
+/// What a card adds to the VGA that it is built on. It is asked first; the VGA does the rest.
+class VgaExtension {
+ public:
+  virtual ~VgaExtension() = default;
+  /// A legacy port that is not at the wrong address; false: it is the VGA's.
+  virtual bool extended_read(u16 port, u8& value) = 0;
+  virtual bool extended_write(u16 port, u8 value) = 0;
+  /// The window at a0000; false: it is the VGA's.
+  virtual bool extended_window_read(u64 offset, core::MutableBytes data) = 0;
+  virtual bool extended_window_write(u64 offset, core::Bytes data) = 0;
+  /// What the card scans out differently.
+  virtual void extend(TextMode& mode) const = 0;
+  virtual void extend(GraphicsMode& mode) const = 0;
+  /// Drawn over graphics modes, from now on as it is in `memory`; null: nothing.
+  virtual LineOverlay* overlay(const GraphicsMode& mode, core::Bytes memory) = 0;
+};
+
 class VgaCore final : public core::IoHandler, public core::DisplaySource {
  public:
   /// Maps its ports and its window. `memory` is the size of video memory: a power of two, from
-  /// 1 MiB on. `state` belongs to the card.
-  VgaCore(VgaState& state, const VgaWires& wires, u64 memory);
+  /// 1 MiB on. `state` belongs to the card. A card with an extension has no DISPI, and all ports
+  /// from 3b0 to 3df.
+  VgaCore(VgaState& state, const VgaWires& wires, u64 memory, VgaExtension* extension = nullptr);
 
   void reset();
   /// The state was overwritten.
@@ -50,6 +68,13 @@ class VgaCore final : public core::IoHandler, public core::DisplaySource {
   /// The window at a0000; `offset` is relative to it.
   void window_read(u64 offset, core::MutableBytes data);
   void window_write(u64 offset, core::Bytes data);
+
+  /// Something may look different from now on. Registers that are only an index, too: seldom
+  /// enough.
+  void stir();
+  /// An extension wrote `length` bytes of video memory.
+  void wrote(u64 offset, u64 length);
+  core::MutableBytes vram() const;
 
   // core::IoHandler
   u64 io_read(u32 tag, u64 offset, unsigned width) override;
@@ -73,7 +98,6 @@ class VgaCore final : public core::IoHandler, public core::DisplaySource {
     u64 bank = 0;
   };
 
-  core::MutableBytes vram() const;
   Window window() const;
   bool wrong_address(u16 port) const;
   u8 status1();
@@ -89,8 +113,9 @@ class VgaCore final : public core::IoHandler, public core::DisplaySource {
   void read_odd_even(u64 address, core::MutableBytes data, core::Bytes memory);
   void read_planar(u64 address, core::MutableBytes data, core::Bytes memory);
 
-  void stir();
   Screen screen() const;
+  TextMode text_mode() const;
+  GraphicsMode graphics_mode() const;
   BlinkPhase blink() const;
   bool resize(u32 width, u32 height);
   void draw_blank(bool fresh);
@@ -100,6 +125,7 @@ class VgaCore final : public core::IoHandler, public core::DisplaySource {
   VgaState& s_;
   VgaWires wires_;
   const u64 size_;
+  VgaExtension* const extension_;
 
   // What is on the viewer's surface. All of it may be dropped at any time by setting stale_.
   core::DisplaySink* sink_ = nullptr;

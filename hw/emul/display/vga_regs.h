@@ -16,6 +16,8 @@ using core::u8;
 
 // Ports. CRTC and input status 1 move from 3bx to 3dx with the I/O address select bit.
 enum Port : u16 {
+  kPortFirst = 0x3b0,
+  kPortsLength = 0x30,
   kPortCrtcIndexMono = 0x3b4,  // RW
   kPortCrtcDataMono = 0x3b5,   // RW
   kPortStatus1Mono = 0x3ba,    // RO; WO: feature control

@@ -20,6 +20,18 @@ VgaCore::Screen VgaCore::screen() const {
   return MiscGraphics::test(s_.gr[kGfxMiscellaneous]) ? Screen::kGraphics : Screen::kText;
 }
 
+TextMode VgaCore::text_mode() const {
+  TextMode mode = decode_text(s_);
+  if (extension_ != nullptr) extension_->extend(mode);
+  return mode;
+}
+
+GraphicsMode VgaCore::graphics_mode() const {
+  GraphicsMode mode = decode_graphics(s_);
+  if (extension_ != nullptr) extension_->extend(mode);
+  return mode;
+}
+
 BlinkPhase VgaCore::blink() const {
   const i64 phase = wires_.clock.now_ns() / kCursorHalfPeriodNs;
   return {.cursor = (phase & 1) == 0, .text = (phase & 2) == 0};
@@ -82,7 +94,7 @@ void VgaCore::draw_blank(bool fresh) {
 }
 
 void VgaCore::draw_text(core::Bytes memory, bool fresh) {
-  const TextMode mode = decode_text(s_);
+  const TextMode mode = text_mode();
   const u32 cells = mode.columns * mode.rows;
   // Half-programmed registers: keep the old picture until they make sense.
   if (cells <= 1 || cells > kMaxCells) {
@@ -102,7 +114,7 @@ void VgaCore::draw_text(core::Bytes memory, bool fresh) {
 }
 
 void VgaCore::draw_graphics(core::Bytes memory, bool fresh) {
-  const GraphicsMode mode = decode_graphics(s_);
+  const GraphicsMode mode = graphics_mode();
   if (u64{mode.width} * mode.height > kMaxPixels) {
     draw_blank(fresh || graphics_mode_ != mode);
     graphics_mode_ = mode;
@@ -127,13 +139,15 @@ void VgaCore::draw_graphics(core::Bytes memory, bool fresh) {
   dirty_.cover(extent.begin, extent.end);
   wires_.video.take_dirty(dirty_.offset(), dirty_.length(), dirty_.bitmap());
   tracking_ = true;
-  graphics_.draw(mode, palette_, memory, surface_, *sink_, all ? nullptr : &dirty_, fresh);
+  LineOverlay* const overlay = extension_ != nullptr ? extension_->overlay(mode, memory) : nullptr;
+  graphics_.draw(mode, palette_, memory, surface_, *sink_,
+                 {.dirty = all ? nullptr : &dirty_, .fresh = fresh, .overlay = overlay});
 }
 
 std::vector<std::string> VgaCore::text_lines() const {
   const core::Bytes memory = vram();
   if (memory.empty() || screen() != Screen::kText) return {};
-  const TextMode mode = decode_text(s_);
+  const TextMode mode = text_mode();
   if (mode.columns * mode.rows > kMaxCells) return {};
   return TextRenderer::lines(mode, memory);
 }

@@ -20,9 +20,9 @@ constexpr std::array<const core::StateTable*, 1> kSubsections{&kEndianTable};
 constexpr auto kFields = std::to_array<core::Field>({
     core::field<&VgaState::latch>("latch"),
     core::within(core::field<&VgaState::sr_index>("sr_index"), 0, 7),
-    core::buffer<&VgaState::sr>("sr"),
+    core::sized(core::buffer<&VgaState::sr>("sr"), [](const void*) -> u32 { return 8; }),
     core::within(core::field<&VgaState::gr_index>("gr_index"), 0, 15),
-    core::buffer<&VgaState::gr>("gr"),
+    core::sized(core::buffer<&VgaState::gr>("gr"), [](const void*) -> u32 { return 16; }),
     core::within(core::field<&VgaState::ar_index>("ar_index"), 0, 0x3f),
     core::buffer<&VgaState::ar>("ar"),
     core::within(core::field<&VgaState::ar_flip_flop>("ar_flip_flop"), 0, 1),

@@ -1,5 +1,6 @@
 // What a VGA remembers, in the order of QEMU's "vga" state (version 2). Cards built on VgaCore put
-// it into their own State.
+// it into their own State. A VGA has 8 sequencer and 16 graphics registers; cards with more keep
+// them here, too.
 #pragma once
 
 #include <array>
@@ -12,9 +13,9 @@ namespace display {
 struct VgaState {
   u32 latch = 0;  // plane 0 in the low byte
   u8 sr_index = 0;
-  std::array<u8, 8> sr{};
+  std::array<u8, 256> sr{};
   u8 gr_index = 0;
-  std::array<u8, 16> gr{};
+  std::array<u8, 256> gr{};
   u8 ar_index = 0;
   std::array<u8, kAttrCount> ar{};
   i32 ar_flip_flop = 0;  // 1: the next write to 3c0 is data

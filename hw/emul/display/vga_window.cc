@@ -81,6 +81,7 @@ VgaCore::Window VgaCore::window() const {
 }
 
 void VgaCore::window_write(u64 offset, core::Bytes data) {
+  if (extension_ != nullptr && extension_->extended_window_write(offset, data)) return;
   const Window w = window();
   const u64 begin = std::max<u64>(offset, w.base);
   const u64 end = std::min<u64>(offset + data.size(), w.base + w.length);
@@ -163,6 +164,7 @@ void VgaCore::write_planar(u64 address, core::Bytes data, core::MutableBytes mem
 }
 
 void VgaCore::window_read(u64 offset, core::MutableBytes data) {
+  if (extension_ != nullptr && extension_->extended_window_read(offset, data)) return;
   const Window w = window();
   const u64 begin = std::max<u64>(offset, w.base);
   const u64 end = std::min<u64>(offset + data.size(), w.base + w.length);

@@ -309,6 +309,23 @@ TEST(Xapi, ItsForms) {
   EXPECT_EQ(m.traces, std::vector<std::string>{"xen_platform_log"});
 }
 
+TEST(GraphicsCard, CirrusAsLibxlAsksForIt) {
+  const Machine m = machine({"-device", "cirrus-vga,vgamem_mb=8"});
+  ASSERT_TRUE(m.vga.has_value());
+  EXPECT_EQ(m.vga->model, config::Vga::Model::kCirrus);
+  EXPECT_EQ(m.vga->memory_mb, 8U);
+  EXPECT_TRUE(m.vga->blitter);
+  EXPECT_TRUE(m.notes.empty());
+}
+
+TEST(GraphicsCard, CirrusByItsShortOption) {
+  const Machine m = machine({"-vga", "cirrus", "-global", "cirrus-vga.blitter=off"});
+  ASSERT_TRUE(m.vga.has_value());
+  EXPECT_EQ(m.vga->model, config::Vga::Model::kCirrus);
+  EXPECT_EQ(m.vga->memory_mb, 4U);
+  EXPECT_FALSE(m.vga->blitter);
+}
+
 struct RefusedForm {
   Arguments arguments;
   const char* names;  // what the message must name
@@ -326,9 +343,11 @@ TEST_P(Refused, WithOneLineThatNamesItAndTheCure) {
 }
 
 const RefusedForm kRefused[] = {
-    {{"-device", "cirrus-vga,vgamem_mb=8"}, "-device cirrus-vga", "vga=\"stdvga\""},
+    {{"-device", "cirrus-vga,vgamem_mb=5"}, "vgamem_mb=5", "4, 8 or 16"},
+    {{"-device", "cirrus-vga", "-device", "VGA"}, "-device VGA", "graphics card already"},
     {{"-device", "qxl-vga,vram_size_mb=64,ram_size_mb=64"}, "-device qxl-vga", "stdvga"},
-    {{"-vga", "cirrus"}, "-vga cirrus", "stdvga"},
+    {{"-vga", "qxl"}, "-vga qxl", "vga=\"cirrus\""},
+    {{"-device", "virtio-vga"}, "-device virtio-vga", "vga=\"stdvga\" or vga=\"cirrus\""},
     {{"-device", "rtl8139,id=nic0,netdev=net1", "-netdev", "tap,id=net0"},
      "netdev=net1",
      "-netdev"},
