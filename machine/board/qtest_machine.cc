@@ -17,6 +17,7 @@
 #include "machine/board/metrics_server.h"
 #include "machine/board/qtest_line.h"
 #include "machine/board/run_control.h"
+#include "machine/board/vnc_setup.h"
 #include "machine/log/log.h"
 
 namespace board {
@@ -119,7 +120,10 @@ struct QtestMachine::Impl {
     });
     run.set_actions(run_actions());
   }
-  ~Impl() { console.set_source(nullptr); }
+  ~Impl() {
+    vnc.reset();
+    console.set_source(nullptr);
+  }
 
   // Stages of create(), in order.
   core::Result<void> open_back_ends();
@@ -127,6 +131,7 @@ struct QtestMachine::Impl {
   core::Result<void> make_board();
   core::Result<void> make_clock();
   core::Result<void> make_line();
+  core::Result<void> make_screen();
   core::Result<void> make_monitor();
 
   RunActions run_actions();
@@ -152,7 +157,9 @@ struct QtestMachine::Impl {
   screen::InputRouter input;
   BootFiles boot_files;
   Networks networks{loop};
+  BackEnds back_ends;
   std::unique_ptr<PcBoard> board;
+  std::unique_ptr<screen::VncServer> vnc;
   timer::I8254 pit{pio, {interrupts.isa(), kTimerIrq}, clock};
   timer::Speaker speaker{pio, pit};
   std::unique_ptr<rtc::Mc146818> rtc;
@@ -160,10 +167,10 @@ struct QtestMachine::Impl {
 
   std::unique_ptr<monitor::MachineIdentity> identity;
   std::unique_ptr<CpuPort> cpu_port;
-  DevicePort device_port{config, nullptr, nullptr};
+  std::unique_ptr<DevicePort> device_port;
   PciPort pci_port{pci};
   CharPort char_port{loop, chardevs};
-  VncPort vnc_port{nullptr};
+  std::unique_ptr<VncPort> vnc_port;
   std::unique_ptr<ScreenPort> screen_port;
   InputPort input_port{input};
   std::unique_ptr<MemoryPort> memory_port;
@@ -181,8 +188,9 @@ QtestMachine::~QtestMachine() = default;
 core::Result<std::unique_ptr<QtestMachine>> QtestMachine::create(loop::Loop& loop,
                                                                  const config::Machine& machine) {
   auto impl = std::make_unique<Impl>(loop, machine);
-  for (const auto stage : {&Impl::open_back_ends, &Impl::load_firmware, &Impl::make_board,
-                           &Impl::make_clock, &Impl::make_line, &Impl::make_monitor}) {
+  for (const auto stage :
+       {&Impl::open_back_ends, &Impl::load_firmware, &Impl::make_board, &Impl::make_clock,
+        &Impl::make_line, &Impl::make_screen, &Impl::make_monitor}) {
     if (auto result = ((*impl).*stage)(); !result) return tl::unexpected(result.error());
   }
   return std::unique_ptr<QtestMachine>(new QtestMachine(std::move(impl)));
@@ -219,33 +227,38 @@ core::Result<void> QtestMachine::Impl::load_firmware() {
 }
 
 core::Result<void> QtestMachine::Impl::make_board() {
-  auto setup = board_setup(
-      config,
-      {.line = [this](std::string_view id) -> core::CharBackend* {
-         return find_chardev(chardevs, id);
-       },
-       .drives = disks->ide_drives(),
-       .networks = &networks,
-       .clock = &clock,
-       .rom_directories = config.data_dirs,
-       .sata_drives =
-           [this](const config::Device& controller) { return disks->sata_drives(controller); }},
-      boot_files);
+  back_ends = {
+      .line = [this](std::string_view id) -> core::CharBackend* {
+        return find_chardev(chardevs, id);
+      },
+      .drives = disks->ide_drives(),
+      .networks = &networks,
+      .clock = &clock,
+      .rom_directories = config.data_dirs,
+      .sata_drives =
+          [this](const config::Device& controller) { return disks->sata_drives(controller); }};
+  auto setup = board_setup(config, back_ends, boot_files);
   if (!setup) return tl::unexpected(setup.error());
   setup->fw_cfg = fw_cfg_of(config);
   setup->fw_cfg_always = true;
-  auto made = PcBoard::create({.pio = pio,
-                               .mmio = mmio,
-                               .pci = pci,
-                               .memory = memory,
-                               .clock = clock,
-                               .isa_irqs = interrupts.isa(),
-                               .pirqs = interrupts,
-                               .power = run,
-                               .leds = &input,
-                               .video = config.vga ? &memory : nullptr,
-                               .shadow = &memory},
-                              std::move(*setup));
+  auto made = PcBoard::create(
+      {.pio = pio,
+       .mmio = mmio,
+       .pci = pci,
+       .memory = memory,
+       .clock = clock,
+       .isa_irqs = interrupts.isa(),
+       .pirqs = interrupts,
+       .power = run,
+       .leds = &input,
+       .video = config.vga ? &memory : nullptr,
+       .shadow = &memory,
+       .card_leaves =
+           [this](const pci::Function& card) {
+             const std::string path = function_path(inspection->objects(), card.devfn());
+             loop.post([this, id = card.qdev_id(), path] { events.device_deleted(id, path); });
+           }},
+      std::move(*setup));
   if (!made) return tl::unexpected(made.error());
   board = std::move(*made);
   input.add_keyboard(board->keyboard_controller().keyboard());
@@ -275,10 +288,19 @@ core::Result<void> QtestMachine::Impl::make_line() {
   return {};
 }
 
+core::Result<void> QtestMachine::Impl::make_screen() {
+  auto started = start_vnc(loop, config, console, input, events);
+  if (!started) return tl::unexpected(started.error());
+  vnc = std::move(*started);
+  return {};
+}
+
 core::Result<void> QtestMachine::Impl::make_monitor() {
   identity = make_identity(config);
   cpu_port =
       std::make_unique<CpuPort>(board->power_management(), config.smp.cpus, config.smp.max_cpus);
+  device_port = std::make_unique<DevicePort>(config, board.get(), &back_ends);
+  vnc_port = std::make_unique<VncPort>(vnc.get());
   screen_port = std::make_unique<ScreenPort>(console, config.vga ? config.vga->id : "",
                                              config.vga.has_value());
   memory_port = std::make_unique<MemoryPort>(memory, pio, mmio, ram_ranges(config));
@@ -298,7 +320,7 @@ core::Result<void> QtestMachine::Impl::make_monitor() {
                             },
                         .console = config.vga.has_value()});
   ports = std::make_unique<monitor::MachinePorts>(monitor::MachinePorts{
-      *identity, run, *cpu_port, device_port, pci_port, *disks, char_port, vnc_port, *screen_port,
+      *identity, run, *cpu_port, *device_port, pci_port, *disks, char_port, *vnc_port, *screen_port,
       input_port, *memory_port, state_port, *inspection});
   monitor = std::make_unique<monitor::Monitor>(
       *ports, fd_sets, events,

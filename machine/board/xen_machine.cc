@@ -13,6 +13,7 @@
 #include "hw/emul/core/guest_error.h"
 #include "machine/board/identity.h"
 #include "machine/board/incoming.h"
+#include "machine/board/vnc_setup.h"
 #include "machine/log/trace.h"
 
 namespace board {
@@ -159,25 +160,10 @@ core::Result<void> XenMachine::make_board() {
 }
 
 core::Result<void> XenMachine::make_screen() {
-  if (!config_.vnc) return {};
-  vnc_ = std::make_unique<screen::VncServer>(loop_, console_, input_);
-  const config::Vnc& vnc = *config_.vnc;
-  if (vnc.websocket) {
-    mlog::warning("-vnc websocket: not built yet, ignored; plain VNC listens as asked");
-  }
-  constexpr std::array kShares = {vnc::Share::kAllowExclusive, vnc::Share::kForceShared,
-                                  vnc::Share::kIgnore};
-  input_.on_leds([this](screen::InputRouter::Leds leds) { vnc_->leds(leds); });
-  return vnc_->start({.host = vnc.host,
-                      .port = vnc.port,
-                      .to_port = vnc.to_port,
-                      .unix_path = vnc.unix_path,
-                      .password = vnc.password,
-                      .share = kShares[static_cast<unsigned>(vnc.share)],
-                      .lock_key_sync = vnc.lock_key_sync,
-                      .keymap = config_.keymap,
-                      .title = config_.name.empty() ? "Xenolith" : config_.name,
-                      .program = {}});
+  auto started = start_vnc(loop_, config_, console_, input_, events_);
+  if (!started) return tl::unexpected(started.error());
+  vnc_ = std::move(*started);
+  return {};
 }
 
 core::Result<void> XenMachine::make_monitor() {

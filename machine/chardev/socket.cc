@@ -15,6 +15,7 @@ namespace chardev {
 namespace {
 
 constexpr std::size_t kMaxFds = 16;      // in one message
+constexpr int kBacklog = 16;             // libxl takes a full one for a failure
 constexpr int kConnectTimeoutMs = 5000;  // at start, where there is nothing else to do
 
 Fd new_socket(int family) {
@@ -224,7 +225,7 @@ int bind_and_listen(const Spec& spec, const SocketAddress& address, Fd& listener
     ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   }
   if (::bind(listener.get(), &address.any, address.length) != 0) return errno;
-  return ::listen(listener.get(), 1) == 0 ? 0 : errno;
+  return ::listen(listener.get(), kBacklog) == 0 ? 0 : errno;
 }
 
 Opened inherited(loop::Loop& loop, const Spec& spec) {
@@ -238,7 +239,7 @@ Opened inherited(loop::Loop& loop, const Spec& spec) {
     client->start(std::move(fd));
     return client;
   }
-  if (!option_is(fd.get(), SO_ACCEPTCONN, 1) && ::listen(fd.get(), 1) != 0) {
+  if (!option_is(fd.get(), SO_ACCEPTCONN, 1) && ::listen(fd.get(), kBacklog) != 0) {
     return core::fail(fmt::format("chardev {}: cannot listen on fd={}: {}; pass a bound socket",
                                   spec.id, spec.fd, error_text(errno)));
   }

@@ -11,6 +11,8 @@ using core::u32;
 using core::u64;
 
 constexpr u32 kAxisMax = 32767;
+/// As clients know it: QEMU counts from one, and the keyboard comes first.
+constexpr unsigned kFirstPointer = 2;
 
 struct ButtonBit {
   u32 mask;
@@ -58,7 +60,7 @@ core::PointerSink* InputRouter::current() const {
 std::vector<InputRouter::PointerInfo> InputRouter::pointers() const {
   std::vector<PointerInfo> result;
   const core::PointerSink* chosen = current();
-  unsigned index = 0;
+  unsigned index = kFirstPointer;
   for (const Pointer& pointer : pointers_) {
     result.push_back({index++, pointer.name, pointer.sink->absolute(), pointer.sink == chosen});
   }
@@ -66,8 +68,8 @@ std::vector<InputRouter::PointerInfo> InputRouter::pointers() const {
 }
 
 bool InputRouter::select_pointer(unsigned index) {
-  if (index >= pointers_.size()) return false;
-  selected_ = pointers_[index].sink;
+  if (index < kFirstPointer || index - kFirstPointer >= pointers_.size()) return false;
+  selected_ = pointers_[index - kFirstPointer].sink;
   return true;
 }
 

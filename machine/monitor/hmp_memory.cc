@@ -60,11 +60,19 @@ void xp(HmpCall& call) {
   const unsigned size = format == 'c' ? 1 : static_cast<unsigned>(call.format.size);
   const unsigned per_line = size == 1 ? 8 : 16 / size;
   auto address = static_cast<u64>(call.number("addr"));
-  for (auto left = static_cast<unsigned>(call.format.count); left > 0;) {
+  auto left = static_cast<unsigned>(call.format.count);
+  // The guest waits meanwhile.
+  constexpr unsigned kMost = 1U << 16;
+  if (left > kMost) {
+    return call.print(fmt::format("xp: at most {} at once; pmemsave writes more\n", kMost));
+  }
+  while (left > 0) {
     const unsigned items = std::min(left, per_line);
+    const u64 bytes_wanted = u64{items} * size;
     u8 bytes[16];
     call.print(fmt::format("{:016x}:", address));
-    if (!call.context.ports.memory.read_memory(address, {bytes, std::size_t{items} * size})) {
+    if (address + bytes_wanted < address ||
+        !call.context.ports.memory.read_memory(address, {bytes, bytes_wanted})) {
       return call.print(" Cannot access memory\n");
     }
     for (unsigned i = 0; i < items; ++i) {
@@ -72,7 +80,7 @@ void xp(HmpCall& call) {
       call.print(item(little_endian(bytes + i * size, size), format, size));
     }
     call.print("\n");
-    address += u64{items} * size;
+    address += bytes_wanted;
     left -= items;
   }
 }

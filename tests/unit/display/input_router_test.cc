@@ -71,8 +71,9 @@ TEST(InputRouter, TabletGetsPlacesAndGoesFirst) {
   router.pointer_at(639, 0, 640, 480, 0);
   EXPECT_EQ(tablet.take(), "to 32767 0;-3;.");
   EXPECT_EQ(mouse.take(), "");
-  ASSERT_TRUE(router.select_pointer(1));
-  EXPECT_FALSE(router.select_pointer(2));
+  ASSERT_TRUE(router.select_pointer(3));
+  EXPECT_FALSE(router.select_pointer(1));
+  EXPECT_FALSE(router.select_pointer(4));
   router.move_by(1, 2);
   router.move_to(5, 5);
   router.sync();
