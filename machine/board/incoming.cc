@@ -45,9 +45,8 @@ core::Result<Bytes> output_of(const std::string& command) {
   if (error != 0) return core::fail(fmt::format("cannot start /bin/sh: {}", std::strerror(error)));
 
   theirs.reset();
-  auto bytes = state::read_all(ours.get());
+  auto bytes = state::read_all(ours.get(), state::Patience::kUntilSignalled);
   ours.reset();
-  // One that says nothing for long is not waited for.
   if (!bytes) kill(pid, SIGKILL);
   const int status = child::wait_for(pid);
   if (bytes && status != 0) return core::fail(how_it_ended(status));
@@ -61,7 +60,7 @@ core::Result<Bytes> read_incoming(const config::Machine::Incoming& incoming) {
   const core::Fd file(incoming.fd >= 0 ? incoming.fd
                                        : open(incoming.path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return core::fail(std::strerror(errno));
-  return state::read_all(file.get());
+  return state::read_all(file.get(), state::Patience::kUntilSignalled);
 }
 
 }  // namespace board

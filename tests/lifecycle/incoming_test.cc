@@ -1,7 +1,12 @@
 // A process that begins with a saved machine, from each place it can come from, and what it says
 // when that place gives none.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include <fstream>
 
@@ -97,6 +102,30 @@ TEST_F(Incoming, CommandThatSaysNothing) {
   expect_refused("exec:true: ");
 }
 
+// A saved machine may have to come a long way: who made us says when it takes too long.
+TEST_F(Incoming, APipeThatIsSlow) {
+  const std::string go = machine_->file("go");
+  ASSERT_EQ(::mkfifo(go.c_str(), 0600), 0);
+  begin_with("exec:head -c 1000 " + saved() + "; cat " + go + "; tail -c +1001 " + saved());
+  ::usleep(11'000'000);
+  ASSERT_TRUE(machine_->alive()) << machine_->log();
+  EXPECT_NE(machine_->store.get(machine_->state_path()), "running");
+  const int file = ::open(go.c_str(), O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(file, 0);
+  ::close(file);
+  expect_goes_on();
+}
+
+TEST_F(Incoming, APipeThatSaysNothingUntilTheEnd) {
+  const std::string never = machine_->file("never");
+  ASSERT_EQ(::mkfifo(never.c_str(), 0600), 0);
+  begin_with("exec:exec cat " + never);
+  ::usleep(500'000);
+  ASSERT_TRUE(machine_->alive());
+  machine_->process().signal(SIGHUP);
+  expect_refused("told to end");
+}
+
 /// A saved machine with damage: the program itself must say which, end with 1, and never run the
 /// guest.
 class Damaged : public Incoming {
@@ -183,6 +212,29 @@ TEST_F(Damaged, Kind) {
       "\x7f"
       "ELF and so on",
       "this is no saved machine");
+}
+
+/// One that is there already stays as it is.
+TEST_F(Damaged, LoadedByAMachineAtWork) {
+  Stream stream = read();
+  begin_with("file:" + saved());
+  expect_goes_on();
+  machine_->vcpu().outb(0x70, 0x41);
+  machine_->vcpu().outb(0x71, 0x77);
+  const auto load = [this](const std::string& name) {
+    const auto answer =
+        machine_->qmp().execute("xen-load-devices-state", {{"filename", machine_->file(name)}});
+    return answer.contains("error") ? std::string(answer["error"]["desc"]) : "";
+  };
+  EXPECT_EQ(load("state"), "Cannot update device state while vm is running");
+  machine_->qmp().call("stop");
+  stream.resize(body(stream, "serial") + 3);
+  std::ofstream(machine_->file("damaged"), std::ios::binary) << stream;
+  EXPECT_NE(load("damaged").find("section serial: field "), std::string::npos) << load("damaged");
+  EXPECT_NE(load("nothing"), "");
+  machine_->qmp().call("cont");
+  machine_->vcpu().outb(0x70, 0x41);
+  EXPECT_EQ(machine_->vcpu().inb(0x71), 0x77);
 }
 
 TEST_F(Damaged, AnotherOrderIsNone) {
