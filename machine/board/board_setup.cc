@@ -81,6 +81,7 @@ core::Result<PcSetup> board_setup(const config::Machine& machine, const BackEnds
         {.port = debug.iobase, .readback = debug.readback, .backend = ends.line(debug.chardev)});
   }
   setup.drives = ends.drives;
+  setup.floppies = ends.floppies;
   if (machine.platform.present) {
     setup.platform =
         PcSetup::Platform{.slot = machine.platform.slot ? int{*machine.platform.slot} : -1,

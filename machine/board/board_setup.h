@@ -28,6 +28,7 @@ struct BackEnds {
   /// The line of a chardev's id; null if there is none.
   std::function<core::CharBackend*(std::string_view id)> line;
   ide::DriveConfigs drives;
+  floppy::DriveConfigs floppies{};
   // Of cards. Without a network, or without a clock, no network card can be built.
   Networks* networks = nullptr;
   core::Clock* clock = nullptr;

@@ -28,6 +28,7 @@ struct Disks::Drive {
   /// that does not answer, and whoever polls must not.
   core::u64 actual_size = 0;
   std::optional<ide::Geometry> geometry;  // of a disk
+  bool tray = false;
 };
 
 /// An image between blockdev-change-medium's opening and inserting it.
@@ -129,8 +130,30 @@ core::Result<void> Disks::open_all() {
       return core::fail(fmt::format("drive {}: a disk needs an image: give file=", made->id));
     }
     Drive* raw = made.get();
+    made->tray = disk.cdrom;
     made->backend.on_tray_moved(
         [this, raw](bool is_open) { events_.tray_moved(raw->id, raw->qdev, is_open); });
+    drives_.push_back(std::move(made));
+  }
+  return open_floppies();
+}
+
+/// Disks that come and go, without a tray.
+core::Result<void> Disks::open_floppies() {
+  for (const config::Floppy& floppy : config_.floppies) {
+    const config::Drive* drive = floppy.drive.empty() ? nullptr : config_.find_drive(floppy.drive);
+    auto made = std::make_unique<Drive>(engine_, drive != nullptr ? drive->id : floppy.id, true);
+    made->id = drive != nullptr ? drive->id : "";
+    made->qdev =
+        floppy.id.empty() ? fmt::format("/machine/unattached/floppy[{}]", floppy.unit) : floppy.id;
+    if (drive != nullptr && drive->file) {
+      auto image = open_image(*drive, *drive->file, drive->format, drive->read_only);
+      if (!image) {
+        return core::fail(fmt::format("drive {}: {}", drive->id, image.error().message));
+      }
+      made->actual_size = image->actual_size();
+      made->backend.insert(std::move(*image));
+    }
     drives_.push_back(std::move(made));
   }
   return {};
@@ -194,6 +217,19 @@ ide::DriveConfigs Disks::ide_drives() {
   for (std::size_t i = 0; i < config_.ide_disks.size(); ++i) {
     const config::IdeDisk& disk = config_.ide_disks[i];
     if (!disk.ahci) result[disk.channel * 2 + disk.unit] = drive_config(i);
+  }
+  return result;
+}
+
+floppy::DriveConfigs Disks::floppy_drives() {
+  constexpr std::array kTypes = {floppy::DriveType::kByDisk, floppy::DriveType::kNone,
+                                 floppy::DriveType::k1200K, floppy::DriveType::k1440K,
+                                 floppy::DriveType::k2880K};
+  floppy::DriveConfigs result;
+  for (std::size_t i = 0; i < config_.floppies.size(); ++i) {
+    const config::Floppy& floppy = config_.floppies[i];
+    result[floppy.unit] = {.backend = &drives_[config_.ide_disks.size() + i]->backend,
+                           .type = kTypes[static_cast<std::size_t>(floppy.type)]};
   }
   return result;
 }
@@ -327,7 +363,7 @@ std::vector<monitor::BlockDevice> Disks::drives() const {
     monitor::BlockDevice device{.device = drive->id,
                                 .qdev = drive->qdev,
                                 .removable = drive->backend.removable(),
-                                .has_tray = drive->backend.removable(),
+                                .has_tray = drive->tray,
                                 .tray_open = drive->backend.is_tray_open(),
                                 .locked = drive->backend.is_tray_locked()};
     if (drive->backend.image() != nullptr) {

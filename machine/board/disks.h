@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hw/emul/ahci/ahci.h"
+#include "hw/emul/floppy/floppy_drive.h"
 #include "hw/emul/ide/piix3_ide.h"
 #include "machine/block/backend.h"
 #include "machine/config/machine.h"
@@ -28,6 +29,7 @@ class Disks final : public monitor::BlockControl {
 
   /// Those of the PIIX3.
   ide::DriveConfigs ide_drives();
+  floppy::DriveConfigs floppy_drives();
   /// Those of an AHCI controller of the command line.
   ahci::DriveConfigs sata_drives(const config::Device& controller);
   /// Waits for what is under way and makes it durable.
@@ -59,6 +61,7 @@ class Disks final : public monitor::BlockControl {
   Disks(loop::Loop& loop, const config::Machine& machine, monitor::FdSets& fd_sets,
         monitor::Events& events);
   core::Result<void> open_all();
+  core::Result<void> open_floppies();
   core::Result<block::Image> open_image(const config::Drive& drive, const std::string& file,
                                         const std::string& format, bool read_only);
   Drive* find(const std::string& key);
@@ -69,8 +72,8 @@ class Disks final : public monitor::BlockControl {
   monitor::FdSets& fd_sets_;
   monitor::Events& events_;
   block::Engine engine_;
-  std::vector<std::unique_ptr<Drive>> drives_;
-  bool elsewhere_ = false;  // another process has the images
+  std::vector<std::unique_ptr<Drive>> drives_;  // those of config_.ide_disks, then .floppies
+  bool elsewhere_ = false;                      // another process has the images
 };
 
 }  // namespace board

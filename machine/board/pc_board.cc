@@ -14,6 +14,7 @@ constexpr u8 kIsaBridge = pci::devfn(1, 0);
 constexpr u8 kIde = pci::devfn(1, 1);
 constexpr u8 kPowerManagement = pci::devfn(1, 3);
 constexpr unsigned kFirstCardSlot = 2;
+constexpr unsigned kFloppyDma = 2;
 
 // ISA interrupts.
 enum Irq : unsigned {
@@ -59,7 +60,8 @@ PcBoard::PcBoard(const PcWires& wires, const PcSetup& setup)
               .mouse = {isa_irqs_, kMouseIrq},
               .a20 = {}},  // all of memory is always there on Xen
              wires.power, wires.leds),
-      floppy_(wires.pio, {isa_irqs_, kFloppyIrq}, wires.clock),
+      floppy_(wires.pio, {isa_irqs_, kFloppyIrq}, wires.clock, &dma_low_.channel(kFloppyDma),
+              setup.floppies),
       ide_(wires.pci, kIde, {isa_irqs_, kPrimaryIdeIrq}, {isa_irqs_, kSecondaryIdeIrq},
            setup.drives) {
   devices_ = {&host_bridge_,      &config_ports_,  &dma_low_, &dma_high_, &isa_bridge_, &cmos_,
@@ -231,6 +233,12 @@ core::Result<void> PcBoard::fill_cmos(const PcSetup& setup) {
                           .boot_order = setup.boot_order,
                           .floppy_signature_check = setup.floppy_signature_check,
                           .cpus = setup.cpus};
+  for (unsigned i = 0; i < cmos.floppies.size(); ++i) {
+    constexpr std::array kTypes = {chipset::FloppyType::kNone, chipset::FloppyType::k1200K,
+                                   chipset::FloppyType::k1440K, chipset::FloppyType::k2880K};
+    const floppy::DriveType type = floppy_.drive_type(i);
+    if (type != floppy::DriveType::kByDisk) cmos.floppies[i] = kTypes[static_cast<u8>(type)];
+  }
   for (unsigned i = 0; i < cmos.disks.size(); ++i) {
     if (!ide_.has_drive(i) || ide_.is_cdrom(i)) continue;
     const ide::Geometry& geometry = ide_.geometry(i);

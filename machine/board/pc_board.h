@@ -81,6 +81,7 @@ struct PcSetup {
   std::vector<DebugPort> debug_ports;
 
   ide::DriveConfigs drives;
+  floppy::DriveConfigs floppies{};
 
   /// The platform device of Xen; in the first free slot unless told.
   struct Platform {

@@ -232,6 +232,7 @@ core::Result<void> QtestMachine::Impl::make_board() {
         return find_chardev(chardevs, id);
       },
       .drives = disks->ide_drives(),
+      .floppies = disks->floppy_drives(),
       .networks = &networks,
       .clock = &clock,
       .rom_directories = config.data_dirs,

@@ -117,6 +117,9 @@ core::Result<void> XenMachine::make_board() {
   if (recorder_ != nullptr && sata) {
     return core::fail("-record: disks of an AHCI controller are not recorded: leave hdtype out");
   }
+  if (recorder_ != nullptr && !config_.floppies.empty()) {
+    return core::fail("-record: floppy disks are not recorded: leave them out");
+  }
   ide::DriveConfigs drives = disks_->ide_drives();
   for (unsigned place = 0; place < drives.size() && recorder_ != nullptr; ++place) {
     if (drives[place]) drives[place]->backend = &recorder_->tap(*drives[place]->backend, place);
@@ -124,6 +127,7 @@ core::Result<void> XenMachine::make_board() {
   back_ends_ = {
       .line = [this](std::string_view id) { return find_line(id); },
       .drives = drives,
+      .floppies = disks_->floppy_drives(),
       // What comes from a network is not recorded.
       .networks = recorder_ == nullptr ? &networks_ : nullptr,
       .clock = &tapped(loop_.clock()),

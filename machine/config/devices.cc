@@ -340,7 +340,13 @@ Status Parser::build_floppy(OptionList& list) {
       return core::fail(fmt::format("{}: unit {} is taken", list.where(), floppy.unit));
     }
   }
-  list.ignore({"drive-type", "bus", "logical_block_size", "physical_block_size", "share-rw"});
+  static constexpr OptionList::Choice<Floppy::Type> kTypes[] = {{"auto", Floppy::Type::kByDisk},
+                                                                {"none", Floppy::Type::kNone},
+                                                                {"120", Floppy::Type::k1200K},
+                                                                {"144", Floppy::Type::k1440K},
+                                                                {"288", Floppy::Type::k2880K}};
+  list.take_choice("drive-type", floppy.type, kTypes);
+  list.ignore({"bus", "logical_block_size", "physical_block_size", "share-rw"});
   m_.floppies.push_back(std::move(floppy));
   return closed(list);
 }

@@ -159,9 +159,11 @@ struct IdeDisk {
 };
 
 struct Floppy {
+  enum class Type : u8 { kByDisk, kNone, k1200K, k1440K, k2880K };
   std::string id;
-  std::string drive;
+  std::string drive;  // empty: an empty drive
   unsigned unit = 0;
+  Type type = Type::kByDisk;
 };
 
 // ---- screen ---------------------------------------------------------------------------------

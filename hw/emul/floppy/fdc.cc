@@ -7,8 +7,15 @@ constexpr i32 kSensesAfterReset = 4;  // one for each of the chip's drive lines
 
 }  // namespace
 
-Fdc::Fdc(core::IoSpace& pio, core::IrqLine irq, core::Clock& clock)
-    : irq_(irq), clock_(clock), timer_(clock.make_timer([this] { read_id_done(); })) {
+Fdc::Fdc(core::IoSpace& pio, core::IrqLine irq, core::Clock& clock, core::DmaChannel* dma,
+         const DriveConfigs& drives)
+    : irq_(irq),
+      clock_(clock),
+      timer_(clock.make_timer([this] { read_id_done(); })),
+      dma_(dma),
+      drives_{FloppyDrive(*this, c_.drives[0], drives[0]),
+              FloppyDrive(*this, c_.drives[1], drives[1])} {
+  if (dma_ != nullptr) dma_->set_client(this);
   // 3f0 is not the controller's, and 3f6 is the IDE controller's.
   regions_[0] = core::ScopedRegion(pio, {.base = kBase + kSrb,
                                          .length = 5,
@@ -25,6 +32,10 @@ Fdc::Fdc(core::IoSpace& pio, core::IrqLine irq, core::Clock& clock)
   reset_controller(false);
 }
 
+Fdc::~Fdc() {
+  if (dma_ != nullptr) dma_->set_client(nullptr);
+}
+
 u64 Fdc::io_read(u32 tag, u64 offset, unsigned /*width*/) {
   switch (tag + offset) {
     case kSra: return c_.sra;
@@ -33,7 +44,7 @@ u64 Fdc::io_read(u32 tag, u64 offset, unsigned /*width*/) {
     case kTdr: return c_.tdr;
     case kMsr: c_.dsr = core::low<u8>(c_.dsr & ~kDsrPowerDown); return c_.msr;
     case kFifo: return read_fifo();
-    case kDir: return selected().media_changed != 0 ? kDirDiskChange : 0;
+    case kDir: return selected().state().media_changed != 0 ? kDirDiskChange : 0;
     default: return 0xff;
   }
 }
@@ -81,7 +92,7 @@ void Fdc::write_dsr(u8 value) {
 /// once a drive line.
 void Fdc::reset_controller(bool interrupt) {
   lower_irq();
-  c_.sra = kSraDrive2_n;
+  c_.sra = drives_[1].connected() ? u8{0} : kSraDrive2_n;
   c_.srb = kSrbAtReset;
   c_.drive = 0;
   c_.dor = DorReset_n::kMask | DorDmaGate_n::kMask;
@@ -90,11 +101,21 @@ void Fdc::reset_controller(bool interrupt) {
   timer_->cancel();
   c_.result_timer = -1;
   c_.data_state = 0;
+  reset_drives();
   command_phase();
   if (!interrupt) return;
   c_.status0 = kSt0Polling;
   raise_irq();
   c_.reset_sensei = kSensesAfterReset;
+}
+
+void Fdc::reset_drives() {
+  fetched_ = false;
+  if (dma_ != nullptr) dma_->release_request();
+  for (FloppyDrive& one : drives_) {
+    one.abandon();
+    one.recalibrate();
+  }
 }
 
 void Fdc::lower_irq() {
@@ -130,7 +151,9 @@ void Fdc::result_phase(u32 length) {
 u8 Fdc::read_fifo() {
   c_.dsr = core::low<u8>(c_.dsr & ~kDsrPowerDown);
   const u8 ready = kMsrRqm | kMsrDio;
-  if (c_.phase != Phase::kResult || (c_.msr & ready) != ready) return 0;
+  if ((c_.msr & ready) != ready) return 0;
+  if (c_.phase == Phase::kExecution) return read_data();
+  if (c_.phase != Phase::kResult) return 0;
   const u8 value = c_.fifo[c_.data_pos % kFifoSize];
   if (++c_.data_pos >= c_.data_len) {
     command_phase();
@@ -189,8 +212,13 @@ const Fdc::CommandEntry& Fdc::find_command(u8 opcode) {
 
 /// The number of bytes that a command takes bounds what the FIFO gets, whatever the guest writes.
 void Fdc::write_fifo(u8 value) {
-  if (c_.phase != Phase::kCommand || (c_.msr & (kMsrRqm | kMsrDio)) != kMsrRqm) return;
+  if ((c_.msr & (kMsrRqm | kMsrDio)) != kMsrRqm) return;
   c_.dsr = core::low<u8>(c_.dsr & ~kDsrPowerDown);
+  if (c_.phase == Phase::kExecution) {
+    write_data(value);
+    return;
+  }
+  if (c_.phase != Phase::kCommand) return;
   if (c_.data_pos == 0) {
     c_.data_len = find_command(value).parameters + 1u;
     c_.msr = core::low<u8>(c_.msr | kMsrBusy);
@@ -213,9 +241,10 @@ void Fdc::after_restore() {
     timer_->arm(c_.result_timer);
   } else {
     timer_->cancel();
-    // A transfer with a disk that this machine has not got.
-    if (c_.phase == Phase::kExecution) end_transfer(kSt0Abnormal, kSt1MissingAddress, 0);
   }
+  fetched_ = false;
+  for (FloppyDrive& one : drives_) one.abandon();
+  restored_ = true;
   irq_.set((c_.sra & kSraIntPending) != 0);
 }
 

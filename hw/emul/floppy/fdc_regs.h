@@ -39,10 +39,12 @@ using DorReset_n = core::Bits<u8, 2>;
 using DorDrive = core::Bits<u8, 0>;  // of the two drive lines that the model has
 // 2.1.4 TDR.
 inline constexpr u8 kTdrWritable = 0x04;
+using TdrBootDrive = core::Bits<u8, 2>;
 // 2.1.5 DSR.
 inline constexpr u8 kDsrSoftReset = 0x80;
 inline constexpr u8 kDsrPowerDown = 0x40;
 inline constexpr u8 kDsrRate = 0x03;
+enum Rate : u8 { kRate500K = 0, kRate300K = 1, kRate250K = 2, kRate1M = 3 };
 // 2.1.6 MSR.
 inline constexpr u8 kMsrRqm = 0x80;
 inline constexpr u8 kMsrDio = 0x40;
@@ -59,7 +61,14 @@ inline constexpr u8 kSt0Abnormal = 0x40;
 inline constexpr u8 kSt0Invalid = 0x80;
 inline constexpr u8 kSt0Polling = 0xc0;  // a drive's ready line changed: after a reset
 inline constexpr u8 kSt1MissingAddress = 0x01;
+inline constexpr u8 kSt1NotWritable = 0x02;
+inline constexpr u8 kSt1NoData = 0x04;
+inline constexpr u8 kSt1DataError = 0x20;
 inline constexpr u8 kSt1EndOfTrack = 0x80;
+// Status register 2.
+inline constexpr u8 kSt2ScanNotSatisfied = 0x04;
+inline constexpr u8 kSt2ScanEqual = 0x08;
+inline constexpr u8 kSt2DataError = 0x20;
 // Status register 3.
 inline constexpr u8 kSt3Fixed = 0x28;  // ready, two sides
 inline constexpr u8 kSt3Track0 = 0x10;
@@ -101,6 +110,8 @@ enum Command : u8 {
 inline constexpr u8 kVersion82078 = 0x90;
 inline constexpr u8 kPartIdStepping1 = 0x41;
 inline constexpr u8 kSectorSizeCode = 2;  // 512 bytes
+inline constexpr u8 kMultiTrack = 0x80;
+inline constexpr u8 kOpcodeMask = 0x1f;
 
 // 5.2.7 CONFIGURE.
 inline constexpr u8 kConfigImpliedSeek = 0x40;

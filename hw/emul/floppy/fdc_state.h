@@ -11,6 +11,12 @@ namespace floppy {
 inline constexpr u32 kFifoSize = 512;
 inline constexpr u32 kDrives = 2;
 
+/// What a data command does; the values of the stream, but for the last, which it does not know.
+enum class Direction : u8 { kWrite, kRead, kScanEqual, kScanLow, kScanHigh, kVerify, kFormat };
+
+/// Bits of ControllerState::data_state.
+inline constexpr u8 kStateMultiTrack = 0x01;
+
 /// 5.0 Controller phases. The values are those of the stream; 0 there means "see the registers".
 enum class Phase : u8 { kFromRegisters = 0, kCommand = 1, kExecution = 2, kResult = 3 };
 

@@ -57,7 +57,7 @@ TEST_F(FdcTest, RegistersAfterPowerOn) {
   EXPECT_EQ(read(kDir), 0x80);
   EXPECT_EQ(bench.inb(0x3f6), 0xff);  // the IDE controller's
   EXPECT_FALSE(bench.irq.level(6));
-  EXPECT_EQ(fdc.cmos_drive_types(), 0);
+  EXPECT_EQ(fdc.drive_type(0), DriveType::kNone);
 }
 
 // 82078 4.1 and 5.2.9: a reset ends with an interrupt and four SENSE INTERRUPT STATUS.
