@@ -33,6 +33,7 @@ struct Target {
 constexpr u8 kPlatform = 0x10, kVga = 0x18, kE1000 = 0x20, kRtl8139 = 0x28, kAhci = 0x30;  // devfn
 constexpr u64 kVgaBar = 0xf2000000;
 constexpr u64 kVgaRegisters = 0xf3000000;
+constexpr u64 kCirrusBar = 0xe0000000, kCirrusRegisters = 0xe2000000;
 constexpr u16 kBusMaster = 0xc000;
 constexpr u16 kPlatformPorts = 0xc100;
 constexpr u64 kE1000Bar = 0xf5000000, kRtl8139Bar = 0xf6000000;
@@ -55,6 +56,17 @@ const Target kTargets[] = {
     {"parallel", {{0x378, 8}}},
     {"vga",
      {{0x3b0, 48}, {0x1ce, 3}, {0xa0000, 0x20000, true}, {kVgaRegisters, 0x1000, true}},
+     kVga},
+    // Its blits go where few bytes are, so that they meet; the engine's registers twice as often.
+    {"cirrus",
+     {{0x3b0, 48},
+      {0x3c4, 12},
+      {0xa0000, 0x20000, true},
+      {kCirrusRegisters + 0x100, 0x41, true},
+      {kCirrusRegisters, 0x1000, true},
+      {kCirrusBar, 0x400000, true},
+      {kCirrusBar + 0x3fff00, 0x100, true},
+      {kCirrusBar + 0x1000000, 0x100, true}},
      kVga},
     {"xen-platform", {{0x10, 16}, {kPlatformPorts, 256}, {0xf4000000, 0x1000, true}}, kPlatform},
     {"fw_cfg", {{0x510, 12}}},
@@ -275,11 +287,18 @@ void set_up(state::BoardBench& board) {
   auto& pci = board.bench.pci;
   pci.config_write(0x09, 0x20, kBusMaster, 4);
   pci.config_write(0x09, 0x04, 5, 2);
-  if (pci.config_read(kVga, 0, 4) != 0x11111234 || pci.config_read(kPlatform, 0, 4) != 0x00015853) {
+  const core::u32 card = pci.config_read(kVga, 0, 4);
+  if ((card != 0x11111234 && card != 0x00b81013) ||
+      pci.config_read(kPlatform, 0, 4) != 0x00015853) {
     std::abort();  // the table is out of date
   }
-  pci.config_write(kVga, 0x10, kVgaBar, 4);
-  pci.config_write(kVga, 0x18, kVgaRegisters, 4);
+  const bool cirrus = card == 0x00b81013;
+  pci.config_write(kVga, 0x10, cirrus ? kCirrusBar : kVgaBar, 4);
+  if (cirrus) {
+    pci.config_write(kVga, 0x14, kCirrusRegisters, 4);
+  } else {
+    pci.config_write(kVga, 0x18, kVgaRegisters, 4);
+  }
   pci.config_write(kVga, 0x04, 3, 2);
   pci.config_write(kPlatform, 0x10, kPlatformPorts, 4);
   pci.config_write(kPlatform, 0x14, 0xf4000000, 4);
@@ -354,8 +373,26 @@ void block(Input& in, bool read, const Area& area, u64 at, unsigned item, bench:
   }
 }
 
+/// Somebody looks.
+class Viewer final : public core::DisplaySink {
+ public:
+  core::Surface resize(core::u32 width, core::u32 height) override {
+    // Larger pictures take longer and show nothing else.
+    if (u64{width} * height > 1'000'000) return {};
+    pixels_.resize(std::size_t{width} * height * 4);
+    return {pixels_.data(), width, height, width * 4};
+  }
+  void update(const core::Rect&) override {}
+  void stirred() override {}
+
+ private:
+  std::vector<u8> pixels_;
+};
+
 void play(Input in, const Target* only) {
-  static state::BoardBench board(true, 1, true);
+  const bool cirrus = only != nullptr && only->name == "cirrus";
+  static state::BoardBench board(true, cirrus ? 4 : 1, true, cirrus);
+  Viewer viewer;
   // As before the first input, so that a crash is found again by its input alone.
   board.start_again();
   if (board.board == nullptr) std::abort();
@@ -448,7 +485,9 @@ void play(Input in, const Target* only) {
         if (board.cd.listener != nullptr) board.cd.listener->media_changed(board.cd.medium);
         break;
       case 15:
-        if (sata != nullptr && (only != nullptr || (op & 0x30) == 0x20)) {
+        if (cirrus && (op & 0x10) != 0) {
+          board.board->vga()->screen().refresh(viewer, (op & 0x20) != 0);
+        } else if (sata != nullptr && (only != nullptr || (op & 0x30) == 0x20)) {
           sata->happen(in, op / 32, bench);
         } else if (cards != nullptr && (only != nullptr || (op & 0x10) != 0)) {
           cards->happen(in, op / 32, bench);
@@ -459,6 +498,7 @@ void play(Input in, const Target* only) {
       default: break;
     }
   }
+  if (cirrus) board.board->vga()->screen().refresh(viewer, true);
   board.board->pause();
   board.disk.complete_all();
   board.cd.complete_all();

@@ -60,12 +60,16 @@ class Interchange : public ::testing::TestWithParam<Way> {
     disk_ = std::filesystem::temp_directory_path() /
             ("interchange-" + std::to_string(::getpid()) + "-" + GetParam().name());
     xensim::make_disk(disk_, kSectors);
+    xensim::GuestConfig config{.disks = disks(), .serial = {"null"}, .extra = more()};
+    configure(config);
     machine_ = std::make_unique<Machine>(xensim::MachineOptions{
         .program = GetParam().from == From::kOurs ? xensim::xenolith() : xensim::stock(),
-        .config = {.disks = disks(), .serial = {"null"}, .extra = more()}});
+        .config = config});
     machine_->start();
     functions_ = xensim::set_up_pci(cpu());
   }
+  /// Another guest than the usual one.
+  virtual void configure(xensim::GuestConfig& /*config*/) {}
   void TearDown() override {
     machine_.reset();
     std::filesystem::remove(disk_);
