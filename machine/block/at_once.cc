@@ -41,7 +41,13 @@ bool AtOnce::perform(Transfer& transfer) {
   if (where_ != Where::kMemory && !cached) return false;
   u64 bytes = 0;
   for (const iovec& one : transfer.vectors()) bytes += one.iov_len;
-  if (bytes > kMostBytes) return false;
+  if (bytes > kMostBytes) {
+    if (where_ != Where::kMemory) return false;
+    // A piece, and the guest's accesses come before the next: to hand it to a thread costs more
+    // than the copying.
+    transfer.result = transfer.perform_part(kMostBytes);
+    return true;
+  }
   if (cached && skip_ > 0) {
     --skip_;
     return false;

@@ -1,10 +1,12 @@
 #include "machine/block/backend.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "machine/block/node.h"
@@ -90,6 +92,34 @@ core::Result<void> Backend::activate() {
   return resize_check();
 }
 
+core::Result<void> Backend::resize(u64 bytes) {
+  if (!image_) return core::fail(fmt::format("Device '{}' has no medium", id_));
+  Node& node = image_->node();
+  if (node.options.read_only) return core::fail("Image is read-only");
+  if (node.kind == NodeKind::kRemote || node.kind == NodeKind::kNull) {
+    return core::fail(
+        fmt::format("'{}' cannot be resized while it is in use: resize it with "
+                    "qemu-img while the guest is off",
+                    image_->path()));
+  }
+  drain();
+  if (node.kind == NodeKind::kFile) {
+    if (bytes > static_cast<u64>(std::numeric_limits<off_t>::max())) {
+      return core::fail("Failed to resize the file: File too large");
+    }
+    if (::ftruncate(node.fd, static_cast<off_t>(bytes)) != 0) {
+      return core::fail(fmt::format("Failed to resize the file: {}", std::strerror(errno)));
+    }
+    ++node.written;
+  }
+  if (auto done = resize_check(); !done) return done;
+  if (node.kind == NodeKind::kDevice && node.sectors != bytes / kSectorSize) {
+    return core::fail(node.sectors < bytes / kSectorSize ? "Cannot grow device files"
+                                                         : "Cannot resize device files");
+  }
+  return {};
+}
+
 core::Result<void> Backend::resize_check() {
   if (!image_) return {};
   Node& node = image_->node();
@@ -132,8 +162,69 @@ void Backend::submit(core::BlockRequest& request) {
   transfer.refused = !possible;
   const int error = possible ? judge(request, bytes, transfer.refused) : EIO;
   if (error != 0) transfer.settle(error);
-  engine_.start(transfer);
+  start(transfer);
 }
+
+// --- throttling ---
+
+void Backend::start(Transfer& transfer) {
+  const core::BlockOp op = transfer.request().op;
+  const bool moves = op == core::BlockOp::kRead || op == core::BlockOp::kWrite;
+  if (!throttle_ || !moves || transfer.settled()) return engine_.start(transfer);
+  throttled_[op == core::BlockOp::kWrite ? 1 : 0].push(transfer);
+  release_throttled();
+}
+
+/// Starts what may go now, and comes again when the next may.
+void Backend::release_throttled() {
+  throttle_timer_.reset();
+  core::i64 soonest = 0;
+  for (std::size_t write = 0; write < throttled_.size(); ++write) {
+    while (!throttled_[write].empty()) {
+      const core::i64 wait = throttle_ ? throttle_->wait_ns(write != 0, loop::Loop::host_ns()) : 0;
+      if (wait > 0) {
+        soonest = soonest == 0 ? wait : std::min(soonest, wait);
+        break;
+      }
+      Transfer& transfer = *throttled_[write].pop();
+      if (throttle_) throttle_->count(write != 0, transfer.bytes());
+      engine_.start(transfer);
+    }
+  }
+  if (soonest == 0) return;
+  constexpr core::i64 kNsPerMs = 1'000'000;
+  constexpr core::i64 kMostMs = 1000;  // others of the group may have gone by then
+  const core::i64 ms = std::min(soonest / kNsPerMs + 1, kMostMs);
+  throttle_timer_ =
+      engine_.loop().after(static_cast<unsigned>(ms), [this] { release_throttled(); });
+}
+
+void Backend::set_throttle(std::shared_ptr<Throttle> throttle) {
+  throttle_ = std::move(throttle);
+  release_throttled();
+}
+
+// --- faults ---
+
+Faults* Backend::faults() const {
+  return image_ ? image_->node().faults.get() : nullptr;
+}
+
+bool Backend::resume_fault(std::string_view tag) {
+  Transfer* const transfer = faults() != nullptr ? faults()->resume(tag) : nullptr;
+  if (transfer == nullptr) return false;
+  engine_.start(*transfer);
+  return true;
+}
+
+bool Backend::remove_fault_break(std::string_view tag) {
+  if (faults() == nullptr || !faults()->remove_break(tag)) return false;
+  while (resume_fault(tag)) {
+  }
+  return true;
+}
+
+// --- answers ---
 
 int Backend::judge(const core::BlockRequest& request, u64 bytes, bool& refused) const {
   if (!image_) return ENOMEDIUM;
@@ -148,8 +239,25 @@ int Backend::judge(const core::BlockRequest& request, u64 bytes, bool& refused) 
   return request.op != core::BlockOp::kRead && node.options.read_only ? EPERM : 0;
 }
 
+/// What waits for a limit or a person does not wait any longer.
 void Backend::drain() {
-  engine_.drain(*this);
+  while (outstanding_ > 0) {
+    throttle_timer_.reset();
+    for (TransferList& list : throttled_) {
+      while (Transfer* const transfer = list.pop()) {
+        if (throttle_) {
+          throttle_->count(transfer->request().op == core::BlockOp::kWrite, transfer->bytes());
+        }
+        engine_.start(*transfer);
+      }
+    }
+    while (faults() != nullptr) {
+      Transfer* const transfer = faults()->resume_any();
+      if (transfer == nullptr) break;
+      engine_.start(*transfer);
+    }
+    engine_.drain_some(*this);
+  }
 }
 
 namespace {
@@ -182,7 +290,30 @@ Counters counters_of(Backend::Stats& stats, core::BlockOp op) {
 
 }  // namespace
 
-void Backend::ended(const Transfer& transfer) {
+/// What the operator wants to become of an error. A medium that is gone or may not be written is
+/// the guest's to hear of.
+int Backend::by_policy(const core::BlockRequest& request, int error) {
+  if (error == 0 || !request.by_policy || !image_) return error;
+  const bool read = request.op == core::BlockOp::kRead;
+  if (!read && image_->node().options.read_only) return error;
+  IoError what{.action = IoError::Action::kReport, .read = read, .error = error};
+  switch (read ? policy_.read : policy_.write) {
+    case OnError::kReport: break;
+    case OnError::kIgnore: what.action = IoError::Action::kIgnore; break;
+    case OnError::kStop: what.action = IoError::Action::kStop; break;
+    case OnError::kEnospc:
+      if (error == ENOSPC) what.action = IoError::Action::kStop;
+      break;
+  }
+  const bool stops = what.action == IoError::Action::kStop;
+  // The first one is what a person has to mend.
+  if (stops && io_error_ == 0) io_error_ = error;
+  if (failed_) failed_(what);
+  if (stops) return core::kRetryLater;
+  return what.action == IoError::Action::kIgnore ? 0 : error;
+}
+
+int Backend::ended(const Transfer& transfer) {
   --outstanding_;
   const core::BlockRequest& request = transfer.request();
   const Counters counters = counters_of(stats_, request.op);
@@ -190,12 +321,22 @@ void Backend::ended(const Transfer& transfer) {
   last_access_ns_ = now;
   if (transfer.refused) {
     ++counters.invalid;
-    return;
+    return transfer.error();
   }
-  counters.time += static_cast<u64>(now - transfer.started_ns());
-  if (transfer.error() != 0) {
+  const int error = by_policy(request, transfer.error());
+  // What is made again is counted then.
+  if (error == core::kRetryLater) return error;
+  const u64 passed = static_cast<u64>(now - transfer.started_ns());
+  counters.time += passed;
+  if (request.op != core::BlockOp::kDiscard) {
+    took_[request.op == core::BlockOp::kRead    ? 0
+          : request.op == core::BlockOp::kWrite ? 1
+                                                : 2]
+        .count(passed);
+  }
+  if (error != 0) {
     ++counters.failed;
-    return;
+    return error;
   }
   ++counters.operations;
   if (counters.bytes != nullptr) *counters.bytes += transfer.bytes();
@@ -203,6 +344,7 @@ void Backend::ended(const Transfer& transfer) {
     const u64 end = request.sector * kSectorSize + transfer.bytes();
     stats_.wr_highest_offset = std::max(stats_.wr_highest_offset, end);
   }
+  return 0;
 }
 
 Backend::Stats Backend::stats() const {

@@ -4,7 +4,9 @@
 // Thread: device thread.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,8 +14,29 @@
 #include "hw/emul/core/result.h"
 #include "machine/block/engine.h"
 #include "machine/block/image.h"
+#include "machine/block/latency_histogram.h"
+#include "machine/block/throttle.h"
+#include "machine/block/transfer.h"
+#include "machine/loop/loop.h"
 
 namespace block {
+
+class Faults;
+
+/// rerror= and werror=.
+enum class OnError : core::u8 { kReport, kIgnore, kStop, kEnospc };
+struct ErrorPolicy {
+  OnError read = OnError::kReport;
+  OnError write = OnError::kEnospc;  // and of flushes and discards
+};
+
+/// A request that failed, and what is done about it.
+struct IoError {
+  enum class Action : core::u8 { kReport, kIgnore, kStop };
+  Action action = Action::kReport;
+  bool read = false;
+  int error = 0;  // errno value
+};
 
 class Backend final : public core::BlockBackend {
  public:
@@ -60,6 +83,15 @@ class Backend final : public core::BlockBackend {
   /// Told whenever the tray has moved, by the guest or from here.
   void on_tray_moved(std::function<void(bool open)> moved) { moved_ = std::move(moved); }
 
+  void set_error_policy(const ErrorPolicy& policy) { policy_ = policy; }
+  const ErrorPolicy& error_policy() const { return policy_; }
+  /// Told of each error that goes by policy. After kStop the device waits for the machine to go on;
+  /// whoever is told stops it, but not from within this call.
+  void on_io_error(std::function<void(const IoError&)> failed) { failed_ = std::move(failed); }
+  /// The error that the machine was last stopped for, until clear_io_error(); 0 for none.
+  int io_error() const { return io_error_; }
+  void clear_io_error() { io_error_ = 0; }
+
   /// Asks the guest to let the medium go; `force` undoes its lock.
   void request_eject(bool force);
   /// Moves the tray from outside, with what lies in it. False if it is there already, or there
@@ -74,13 +106,33 @@ class Backend final : public core::BlockBackend {
   /// Looks at the size of the image again and tells the drive if it has changed.
   core::Result<void> resize_check();
 
+  /// Makes the image that large, and tells the drive. A device has the size it has: it is looked
+  /// at again.
+  core::Result<void> resize(u64 bytes);
+
   Stats stats() const;
+  LatencyHistogram& reads_took() { return took_[0]; }
+  LatencyHistogram& writes_took() { return took_[1]; }
+  LatencyHistogram& flushes_took() { return took_[2]; }
+  const std::array<LatencyHistogram, 3>& took() const { return took_; }
+
+  /// Reads and writes wait for it from now on; several drives may share one. Null: none wait.
+  void set_throttle(std::shared_ptr<Throttle> throttle);
+  const Throttle* throttle() const { return throttle_.get(); }
+
+  /// Null unless the image was opened with faults; what waits goes on by these.
+  Faults* faults() const;
+  bool resume_fault(std::string_view tag);
+  bool remove_fault_break(std::string_view tag);
 
  private:
   friend class Engine;
 
-  /// From the engine, before the request's done().
-  void ended(const Transfer& transfer);
+  /// From the engine, before the request's done(), for what to tell it.
+  int ended(const Transfer& transfer);
+  int by_policy(const core::BlockRequest& request, int error);
+  void start(Transfer& transfer);
+  void release_throttled();
   int judge(const core::BlockRequest& request, u64 bytes, bool& refused) const;
   void set_tray(bool open);
 
@@ -92,7 +144,14 @@ class Backend final : public core::BlockBackend {
   std::function<void(bool)> moved_;
   bool tray_locked_ = false;
   bool tray_open_ = false;
+  ErrorPolicy policy_;
+  std::function<void(const IoError&)> failed_;
+  int io_error_ = 0;
   unsigned outstanding_ = 0;
+  std::shared_ptr<Throttle> throttle_;
+  std::array<TransferList, 2> throttled_;  // reads, writes
+  loop::WatchPtr throttle_timer_;
+  std::array<LatencyHistogram, 3> took_;  // reads, writes, flushes
   Stats stats_;
   core::i64 last_access_ns_ = 0;
 };

@@ -33,6 +33,7 @@ struct Engine::Impl final : Completions {
 
   Transfer& take();
   void recycle(Transfer& transfer);
+  void enter(Transfer& transfer);
   void admit(Transfer& transfer);
   static bool may_start(const Transfer& transfer);
   void run(Transfer& transfer);
@@ -45,7 +46,7 @@ struct Engine::Impl final : Completions {
   std::size_t deliver(const Backend* only, std::size_t budget);
   void complete(Transfer& transfer);
   void ready();
-  void drain(Backend& backend);
+  void drain_some(const Backend& backend);
   void wait(const Backend& backend);
   /// The loop calls ready() before it sleeps.
   void ask() const { task->ask(); }
@@ -143,6 +144,24 @@ void Engine::Impl::recycle(Transfer& transfer) {
 bool Engine::Impl::may_start(const Transfer& transfer) {
   const Node& node = transfer.node();
   return !node.exclusive && (node.writes == 0 || !transfer.wants_exclusive());
+}
+
+/// Past the faults that somebody has asked for, if there are any.
+void Engine::Impl::enter(Transfer& transfer) {
+  if (Faults* const faults = transfer.node().faults.get()) {
+    int error = 0;
+    const Node& node = transfer.node();
+    const bool dirty = node.unsynced() && node.written > 1;
+    switch (faults->admit(transfer, dirty, error)) {
+      case Faults::Verdict::kGo: break;
+      case Faults::Verdict::kWait: return;
+      case Faults::Verdict::kFail:
+        transfer.settle(error);
+        end_early(transfer);
+        return;
+    }
+  }
+  admit(transfer);
 }
 
 void Engine::Impl::admit(Transfer& transfer) {
@@ -272,8 +291,7 @@ std::size_t Engine::Impl::deliver(const Backend* only, std::size_t budget) {
 void Engine::Impl::complete(Transfer& transfer) {
   leave_node(transfer);
   core::BlockRequest& request = transfer.request();
-  const int error = transfer.error();
-  transfer.backend().ended(transfer);
+  const int error = transfer.backend().ended(transfer);
   recycle(transfer);
   request.done(error);
 }
@@ -286,15 +304,13 @@ void Engine::Impl::ready() {
   if (!finished.empty()) ask();
 }
 
-void Engine::Impl::drain(Backend& backend) {
-  while (backend.outstanding_ > 0) {
-    clear_wake();
-    collect();
-    const std::size_t delivered = deliver(&backend, finished.size());
-    kick();
-    if (delivered == 0 && at_once.empty() && answered.empty() && backend.outstanding_ > 0) {
-      wait(backend);
-    }
+void Engine::Impl::drain_some(const Backend& backend) {
+  clear_wake();
+  collect();
+  const std::size_t delivered = deliver(&backend, finished.size());
+  kick();
+  if (delivered == 0 && at_once.empty() && answered.empty() && backend.outstanding_ > 0) {
+    wait(backend);
   }
   // Of other back ends; their time comes in the loop.
   if (!finished.empty()) ask();
@@ -327,12 +343,16 @@ void Engine::start(Transfer& transfer) {
   if (transfer.settled()) {
     impl_->end_early(transfer);
   } else {
-    impl_->admit(transfer);
+    impl_->enter(transfer);
   }
 }
 
-void Engine::drain(Backend& backend) {
-  impl_->drain(backend);
+void Engine::drain_some(Backend& backend) {
+  impl_->drain_some(backend);
+}
+
+loop::Loop& Engine::loop() const {
+  return impl_->loop;
 }
 
 }  // namespace block

@@ -35,8 +35,9 @@ class Engine {
   Transfer& take();
   /// Starts a transfer, or lets a settled one be delivered by the loop.
   void start(Transfer& transfer);
-  /// Until `backend` has none left; delivers only its own.
-  void drain(Backend& backend);
+  /// Delivers what `backend` has, and only that; waits for it if nothing has ended.
+  void drain_some(Backend& backend);
+  loop::Loop& loop() const;
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "machine/block/faults.h"
 #include "machine/child/child.h"
 #include "machine/log/log.h"
 
@@ -195,12 +196,23 @@ core::Result<void> FormatProcess::describe() {
 }
 
 core::Result<std::string> FormatProcess::describe_file(const std::string& prefix) const {
+  if (const auto faulty = spec_.fd ? std::nullopt : parse_faulty(spec_.file)) {
+    std::string result = fmt::format(",{0}driver=blkdebug", prefix);
+    if (!faulty->rules.empty()) {
+      result += fmt::format(",{}config={}", prefix, quoted(faulty->rules));
+    }
+    return result + describe_path(faulty->image, prefix + "image.");
+  }
   if (!spec_.fd && is_served_protocol(spec_.file)) return describe_rbd(spec_.file, prefix);
   if (!spec_.fd && is_nbd_address(spec_.file)) return describe_nbd(spec_.file, prefix);
+  return describe_path(spec_.file, prefix);
+}
+
+std::string FormatProcess::describe_path(const std::string& path, const std::string& prefix) const {
   struct stat status {};
-  const int got = spec_.fd ? ::fstat(spec_.fd.get(), &status) : ::stat(spec_.file.c_str(), &status);
+  const int got = spec_.fd ? ::fstat(spec_.fd.get(), &status) : ::stat(path.c_str(), &status);
   const bool device = got == 0 && S_ISBLK(status.st_mode);
-  const std::string name = spec_.fd ? fmt::format("/proc/self/fd/{}", spec_.fd.get()) : spec_.file;
+  const std::string name = spec_.fd ? fmt::format("/proc/self/fd/{}", spec_.fd.get()) : path;
   return fmt::format(",{0}driver={1},{0}filename={2},{0}locking=off,{0}aio={3}", prefix,
                      device ? "host_device" : "file", quoted(name), spec_.aio);
 }
@@ -271,6 +283,7 @@ void FormatProcess::log_lines() {
 
 FormatProcess::~FormatProcess() {
   words_watch_.reset();
+  leaving_timer_.reset();
   if (pid_ > 0) child::end(pid_, kPatienceMs);
 }
 
@@ -278,9 +291,28 @@ bool FormatProcess::may_connect() {
   return restarted_ns_ == 0 || loop::Loop::host_ns() - restarted_ns_ >= kRestartNs;
 }
 
-/// It closes the connection a little before it has ended.
+/// It closes the connection a little before it has ended, and then has a moment for its last words.
+/// One that waits for its disk ends when that answers.
+bool FormatProcess::leave() {
+  words_watch_.reset();
+  if (pid_ < 0) return true;
+  const core::i64 now = loop::Loop::host_ns();
+  if (!leaving_) {
+    leaving_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    if (!leaving_) return true;
+    leaving_ns_ = now;
+    leaving_timer_ = loop_.after(kLastWordsMs, [this] { ::kill(pid_, SIGKILL); });
+  }
+  pollfd ended{leaving_.get(), POLLIN, 0};
+  if (::poll(&ended, 1, 0) > 0) return true;
+  if (now - leaving_ns_ >= kLastWordsMs * core::i64{1'000'000}) ::kill(pid_, SIGKILL);
+  return false;
+}
+
 std::string FormatProcess::how_it_ended() {
-  const core::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  leaving_timer_.reset();
+  if (!leaving_) leaving_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  const core::Fd process = std::move(leaving_);
   pollfd ended{process.get(), POLLIN, 0};
   const bool by_itself = process && ::poll(&ended, 1, kLastWordsMs) > 0;
   if (!by_itself) ::kill(pid_, SIGKILL);
@@ -324,6 +356,8 @@ std::string FormatProcess::complaint(std::string text) const {
 
 bool FormatProcess::release() {
   words_watch_.reset();
+  leaving_timer_.reset();
+  leaving_.reset();
   if (pid_ > 0) child::end(std::exchange(pid_, -1), kPatienceMs);
   started_ = false;
   return true;

@@ -40,6 +40,8 @@ class FormatProcess final : public NbdServer {
   // NbdServer
   core::Result<void> connect(NbdLink& link) override;
   void connected(NbdLink& link) override;
+  bool leave() override;
+  int leaving_fd() const override { return leaving_.get(); }
   std::string lost(const std::string& heard) override;
   /// Once a minute: what kills it twice kills it always.
   bool may_connect() override;
@@ -57,6 +59,7 @@ class FormatProcess final : public NbdServer {
       : loop_(loop), spec_(std::move(spec)), options_(options), overlay_(std::move(overlay)) {}
   core::Result<void> describe();
   core::Result<std::string> describe_file(const std::string& prefix) const;
+  std::string describe_path(const std::string& path, const std::string& prefix) const;
   core::Result<core::Fd> start();
   std::string how_it_ended();
   std::string complaint(std::string text) const;
@@ -71,6 +74,9 @@ class FormatProcess final : public NbdServer {
   pid_t pid_ = -1;
   core::Fd words_;  // its standard error
   loop::WatchPtr words_watch_;
+  core::Fd leaving_;  // readable once it has ended
+  loop::WatchPtr leaving_timer_;
+  core::i64 leaving_ns_ = 0;
   bool started_ = false;
   core::i64 restarted_ns_ = 0;
 };

@@ -246,6 +246,13 @@ const Options& Image::options() const {
   return node_->options;
 }
 
+core::Result<void> Image::add_faults(const std::string& rules) {
+  auto faults = Faults::open(rules);
+  if (!faults) return refuse(node_->path, faults.error().message);
+  node_->faults = std::move(*faults);
+  return {};
+}
+
 u64 Image::actual_size() const {
   if (node_->remote) return node_->remote->allocated();
   struct stat status {};

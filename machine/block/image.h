@@ -80,6 +80,9 @@ class Image {
   /// read. Waits for the medium: before the guest runs only.
   std::vector<core::u8> boot_sector() const;
 
+  /// Requests meet faults from now on, by the rules in a file (faults.h).
+  core::Result<void> add_faults(const std::string& rules);
+
   /// For the folder's own use.
   Node& node() const { return *node_; }
 

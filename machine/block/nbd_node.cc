@@ -23,6 +23,7 @@ constexpr core::i64 kConnectNs = 10 * kSecond;
 constexpr core::i64 kStartNs = 60 * kSecond;
 constexpr core::i64 kRetryNs = kSecond;
 constexpr unsigned kTickMs = 1000;
+constexpr int kLeavingMs = 500;
 
 core::i64 now() {
   return loop::Loop::host_ns();
@@ -152,15 +153,27 @@ void NbdNode::replay_next() {
   issue(std::move(op));
 }
 
+/// A process that is not gone yet may still write: what takes its place must wait for its end, and
+/// nobody else for that.
 void NbdNode::lost(const std::string& heard) {
-  const bool was_up = state_ == State::kUp;
+  was_up_ = state_ == State::kUp;
+  heard_ = heard;
   watch_.reset();
   watched_fd_ = -1;
   link_.reset();
   completed_.clear();
   writing_ = 0;
   flushing_ = false;
-  const std::string why = server_->lost(heard);
+  state_ = State::kLeaving;
+  if (server_->leave()) return left();
+  watch_ = loop_.watch_fd(
+      server_->leaving_fd(), loop::kReadable, [this](unsigned) { left(); },
+      loop::Priority::kCompletion);
+}
+
+void NbdNode::left() {
+  watch_.reset();
+  const std::string why = server_->lost(heard_);
   const bool again = server_->sends_again();
 
   // In the order in which they came, before those that wait.
@@ -180,7 +193,7 @@ void NbdNode::lost(const std::string& heard) {
     mlog::warning("disk image '{}': {}: starting it again", name_, why);
     return try_connection();
   }
-  if (was_up) {
+  if (was_up_) {
     unsigned long dropped = 0;
     if (limiter_.allow(dropped)) {
       mlog::error("disk image '{}': the NBD server is gone: {}", name_, why);
@@ -230,6 +243,7 @@ std::unique_ptr<NbdNode::Op> NbdNode::make_op(Transfer& transfer, Completions& c
     case block::Call::kWrite: op->kind = Kind::kWrite; break;
     case block::Call::kSync: op->kind = Kind::kFlush; return op;
     case block::Call::kPunch:
+    case block::Call::kZero:
     case block::Call::kDiscardDevice: op->kind = Kind::kTrim; return op;
   }
   // What is more than a call takes comes with the transfer's next one.
@@ -444,7 +458,9 @@ void NbdNode::ready(short found) {
 
 /// Asks the loop for what the link waits for now.
 void NbdNode::watch() {
-  if (link_ == nullptr || link_->gone()) {
+  if (state_ == State::kLeaving) {
+    // For its end.
+  } else if (link_ == nullptr || link_->gone()) {
     watch_.reset();
     watched_fd_ = -1;
   } else if (const int fd = link_->fd(); fd != watched_fd_ || link_->wanted() != watched_) {
@@ -491,6 +507,12 @@ void NbdNode::tick() {
 
 void NbdNode::wait() {
   settle();
+  if (state_ == State::kLeaving) {
+    pollfd end{server_->leaving_fd(), POLLIN, 0};
+    // The timer that makes it end is the loop's.
+    if (::poll(&end, 1, kLeavingMs) > 0 || server_->leave()) left();
+    return;
+  }
   if (link_ == nullptr) return pump();
   pollfd socket{link_->fd(), link_->wanted(), 0};
   const core::i64 until = deadline();

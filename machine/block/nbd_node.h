@@ -43,7 +43,7 @@ class NbdNode final : public Remote, private NbdLink::Ends {
 
  private:
   using Kind = NbdLink::Kind;
-  enum class State : u8 { kDown, kConnecting, kReplaying, kUp, kDead };
+  enum class State : u8 { kDown, kLeaving, kConnecting, kReplaying, kUp, kDead };
 
   /// A request, or a call of our own.
   struct Op {
@@ -73,6 +73,7 @@ class NbdNode final : public Remote, private NbdLink::Ends {
   void reached();
   void replay_next();
   void lost(const std::string& heard);
+  void left();
   void give_up(const std::string& why);
   void fail_all(Ops& ops);
 
@@ -118,6 +119,8 @@ class NbdNode final : public Remote, private NbdLink::Ends {
   u64 exposure_ = 0;        // writes that it does not hold, ever
   std::size_t replayed_ = 0;
 
+  std::string heard_;  // why the connection was lost
+  bool was_up_ = false;
   core::i64 heard_ns_ = 0;  // from the server, or when a request ended its rest
   core::i64 retry_ns_ = 0;  // no connection before
   core::i64 limit_ns_ = 0;  // of the one being made

@@ -16,6 +16,10 @@ class NbdServer {
   virtual core::Result<void> connect(NbdLink& link) = 0;
   /// The connection has come about.
   virtual void connected(NbdLink&) {}
+  /// The connection is gone. False if something of the server is still there that might touch the
+  /// image: lost() comes once leaving_fd() is readable.
+  virtual bool leave() { return true; }
+  virtual int leaving_fd() const { return -1; }
   /// The connection is gone, or never came about. Returns why, from `heard` of libnbd.
   virtual std::string lost(const std::string& heard) { return heard; }
   /// Whether another connection may be had; one is made by the next request, or at once if

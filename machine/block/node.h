@@ -5,6 +5,7 @@
 #include <string>
 
 #include "machine/block/at_once.h"
+#include "machine/block/faults.h"
 #include "machine/block/image.h"
 #include "machine/block/remote.h"
 #include "machine/block/transfer.h"
@@ -41,7 +42,10 @@ struct Node {
   /// Of the device's blocks, in bytes: a discard is made of whole ones.
   u64 block_size = kSectorSize;
   bool can_discard = true;
+  bool can_zero = true;
   AtOnce at_once;
+  /// Made on purpose; null in ordinary life.
+  std::unique_ptr<Faults> faults;
 
   // Writes and discards that have ended, and how many of them the last good flush covers. What
   // an earlier process wrote counts as one.

@@ -89,6 +89,11 @@ void KernelRing::queue(Transfer& transfer) {
       }
       break;
     case Call::kSync: io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC); break;
+    case Call::kZero:
+      io_uring_prep_fallocate(sqe, fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+                              static_cast<off_t>(transfer.offset()),
+                              static_cast<off_t>(transfer.length()));
+      break;
     case Call::kPunch:
     case Call::kDiscardDevice:
       io_uring_prep_fallocate(sqe, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

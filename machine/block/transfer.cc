@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -41,11 +42,12 @@ void Transfer::prepare(core::BlockRequest& request, Backend& backend, Node* node
   started_ns_ = loop::Loop::host_ns();
   error_ = 0;
   settled_ = refused = counted = false;
+  events_met = 0;
   position_ = 0;
   segment_ = 0;
   in_segment_ = 0;
   retries_ = 0;
-  bouncing_ = filling_ = false;
+  bouncing_ = filling_ = zeroing_ = false;
 }
 
 bool Transfer::changes() const {
@@ -70,8 +72,34 @@ bool Transfer::begin() {
     return finish(0);
   }
   if (bytes_ == 0) return finish(0);
+  if (writes_zeroes()) return zero();
   bouncing_ = node_->alignment > 1 && !aligned();
   return move_data();
+}
+
+/// A disk that is to take no space for zeroes.
+bool Transfer::writes_zeroes() const {
+  if (node_->options.detect_zeroes == Options::DetectZeroes::kOff || reading() || node_->remote ||
+      !node_->can_zero) {
+    return false;
+  }
+  const auto zeroes = [](const iovec& one) {
+    const auto* const bytes = static_cast<const u8*>(one.iov_base);
+    return one.iov_len == 0 ||
+           (bytes[0] == 0 && std::memcmp(bytes, bytes + 1, one.iov_len - 1) == 0);
+  };
+  return std::all_of(request_->segments.begin(), request_->segments.end(), zeroes);
+}
+
+bool Transfer::zero() {
+  const bool frees = node_->options.detect_zeroes == Options::DetectZeroes::kUnmap &&
+                     node_->options.discard == Options::Discard::kUnmap;
+  call_ = frees ? Call::kPunch : Call::kZero;
+  zeroing_ = true;
+  offset_ = start();
+  length_ = bytes_;
+  vectors_ = {};
+  return true;
 }
 
 bool Transfer::advance() {
@@ -81,7 +109,18 @@ bool Transfer::advance() {
       node_->synced_up_to(generation_, result < 0 ? -result : 0);
       return finish(result < 0 ? -result : 0);
     case Call::kPunch:
+    case Call::kZero:
     case Call::kDiscardDevice:
+      if (zeroing_) {
+        zeroing_ = false;
+        if (result >= 0) return data_ended(0);
+        // Then they are written as anything else is.
+        if (result == -EOPNOTSUPP || result == -ENOSYS || result == -ENODEV) {
+          node_->can_zero = false;
+        }
+        bouncing_ = node_->alignment > 1 && !aligned();
+        return move_data();
+      }
       ++node_->written;
       if (result == -EOPNOTSUPP || result == -ENOSYS || result == -ENOTTY) {
         // A discard is a hint; whoever cannot take it has done enough.
@@ -112,6 +151,10 @@ int Transfer::perform(int flags) const {
         done = ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
                            static_cast<off_t>(length_));
         break;
+      case Call::kZero:
+        done = ::fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset,
+                           static_cast<off_t>(length_));
+        break;
       case Call::kDiscardDevice: {
         u64 range[2] = {offset_, length_};
         done = ::ioctl(fd, BLKDISCARD, range);
@@ -120,6 +163,27 @@ int Transfer::perform(int flags) const {
     }
   } while (done < 0 && errno == EINTR);
   // The kernel moves less than 2 GiB at a time.
+  return done < 0 ? -errno : static_cast<int>(done);
+}
+
+int Transfer::perform_part(u64 most) const {
+  constexpr std::size_t kMostParts = 32;
+  std::array<iovec, kMostParts> parts;
+  std::size_t count = 0;
+  // Whole segments where that is possible: what is left of one goes by itself.
+  for (u64 bytes = 0; count < std::min(kMostParts, vectors_.size()); ++count) {
+    const iovec& one = vectors_[count];
+    if (count > 0 && bytes + one.iov_len > most) break;
+    parts[count] = {one.iov_base, std::min<u64>(one.iov_len, most)};
+    bytes += one.iov_len;
+  }
+  const auto offset = static_cast<off_t>(offset_);
+  ssize_t done = -1;
+  do {
+    done = call_ == Call::kRead
+               ? ::preadv(node_->fd, parts.data(), static_cast<int>(count), offset)
+               : ::pwritev(node_->fd, parts.data(), static_cast<int>(count), offset);
+  } while (done < 0 && errno == EINTR);
   return done < 0 ? -errno : static_cast<int>(done);
 }
 

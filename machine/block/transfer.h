@@ -20,7 +20,7 @@ using core::u8;
 struct Node;
 class Backend;
 
-enum class Call : u8 { kRead, kWrite, kSync, kPunch, kDiscardDevice };
+enum class Call : u8 { kRead, kWrite, kSync, kPunch, kZero, kDiscardDevice };
 
 struct FreeMemory {
   void operator()(u8* memory) const { std::free(memory); }
@@ -37,6 +37,8 @@ class Transfer {
   bool advance();
   /// Does the call here and now; for `result`. `flags` are preadv2()'s.
   int perform(int flags = 0) const;
+  /// The same of a read or write, for no more than about `most` bytes of it.
+  int perform_part(u64 most) const;
 
   /// Ends the transfer without (further) calls.
   void settle(int error) {
@@ -67,10 +69,13 @@ class Transfer {
   int result = 0;
   /// In whichever list the transfer is.
   Transfer* next = nullptr;
-  bool refused = false;  // by the back end, for what it asks
-  bool counted = false;  // among the node's writes
+  bool refused = false;        // by the back end, for what it asks
+  bool counted = false;        // among the node's writes
+  std::size_t events_met = 0;  // of Faults
 
  private:
+  bool writes_zeroes() const;
+  bool zero();
   bool move_data();
   bool plain();
   bool plain_ended();
@@ -98,6 +103,7 @@ class Transfer {
   i64 started_ns_ = 0;
   int error_ = 0;
   bool settled_ = false;
+  bool zeroing_ = false;  // writes zeroes without writing
 
   Call call_ = Call::kRead;
   u64 offset_ = 0;

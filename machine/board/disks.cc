@@ -8,6 +8,8 @@
 #include <cstring>
 #include <optional>
 
+#include "machine/block/drive_shell.h"
+#include "machine/block/faults.h"
 #include "machine/block/format_process.h"
 #include "machine/block/nbd_address.h"
 #include "machine/board/object_tree.h"
@@ -20,15 +22,20 @@ struct Disks::Drive {
   Drive(block::Engine& engine, std::string name, bool removable)
       : backend(engine, std::move(name), removable) {}
 
-  std::string id;    // QMP's `device`
-  std::string qdev;  // of -device, or its path
+  std::string id;         // QMP's `device`
+  std::string qdev;       // of -device, or its path
+  std::string node_name;  // of -drive or -blockdev
   block::Backend backend;
   std::shared_ptr<void> lease;  // of the fd set that the image came from
+  std::string throttle_group;
+  std::unique_ptr<block::DriveShell> shell;  // of a person who looks for faults
   /// What the image takes of its disk, as it was when it came: asking again could wait for a server
   /// that does not answer, and whoever polls must not.
   core::u64 actual_size = 0;
   std::optional<ide::Geometry> geometry;  // of a disk
   bool tray = false;
+  // One line for a disk that fails, not one for each of its requests.
+  std::unique_ptr<mlog::Limiter> errors = std::make_unique<mlog::Limiter>(5, 60'000);
 };
 
 /// An image between blockdev-change-medium's opening and inserting it.
@@ -70,6 +77,41 @@ std::string name_of(config::Drive::Aio aio) {
     case config::Drive::Aio::kThreads: break;
   }
   return "threads";
+}
+
+block::OnError on_error(config::Drive::OnError from) {
+  switch (from) {
+    case config::Drive::OnError::kIgnore: return block::OnError::kIgnore;
+    case config::Drive::OnError::kStop: return block::OnError::kStop;
+    case config::Drive::OnError::kEnospc: return block::OnError::kEnospc;
+    case config::Drive::OnError::kReport: break;
+  }
+  return block::OnError::kReport;
+}
+
+template <typename Limit>
+block::ThrottleLimit limit_of(const Limit& from) {
+  return {.average = from.average, .peak = from.peak, .burst_seconds = from.burst_seconds};
+}
+
+block::ThrottleLimits limits_of(const config::Throttle& from) {
+  return {.bytes = limit_of(from.bytes),
+          .bytes_read = limit_of(from.bytes_read),
+          .bytes_write = limit_of(from.bytes_write),
+          .ops = limit_of(from.ops),
+          .ops_read = limit_of(from.ops_read),
+          .ops_write = limit_of(from.ops_write),
+          .op_size = from.op_size};
+}
+
+monitor::ThrottleLimit shown(const block::ThrottleLimit& from) {
+  return {.average = from.average, .peak = from.peak, .burst_seconds = from.burst_seconds};
+}
+
+/// Whether anybody could wait for a stop: only then is there a state to tell of.
+bool has_io_status(const block::ErrorPolicy& policy) {
+  return policy.write == block::OnError::kEnospc || policy.write == block::OnError::kStop ||
+         policy.read == block::OnError::kStop;
 }
 
 /// What the command line says, and what the disk itself tells of the rest: systems on it expect to
@@ -115,6 +157,7 @@ core::Result<void> Disks::open_all() {
     auto made =
         std::make_unique<Drive>(engine_, drive != nullptr ? drive->id : disk.id, disk.cdrom);
     made->id = drive != nullptr ? drive->id : "";
+    if (drive != nullptr) made->node_name = drive->node_name;
     const auto index = static_cast<std::size_t>(&disk - config_.ide_disks.data());
     made->qdev = disk.id.empty() ? disk_path(config_, index) : disk.id;
     if (drive != nullptr && drive->file) {
@@ -125,7 +168,13 @@ core::Result<void> Disks::open_all() {
       }
       made->actual_size = image->actual_size();
       if (!disk.cdrom) made->geometry = geometry_of(disk.geometry, *image);
+      if (made->node_name.empty()) made->node_name = next_node_name();
       made->backend.insert(std::move(*image));
+      const block::ThrottleLimits limits = limits_of(drive->throttle);
+      const std::string& group = drive->throttle.group;
+      if (auto done = limit(*made, limits, group.empty() ? drive->id : group); !done) {
+        return core::fail(fmt::format("drive {}: {}", drive->id, done.error().message));
+      }
     } else if (!disk.cdrom) {
       return core::fail(fmt::format("drive {}: a disk needs an image: give file=", made->id));
     }
@@ -133,6 +182,11 @@ core::Result<void> Disks::open_all() {
     made->tray = disk.cdrom;
     made->backend.on_tray_moved(
         [this, raw](bool is_open) { events_.tray_moved(raw->id, raw->qdev, is_open); });
+    if (drive != nullptr) {
+      made->backend.set_error_policy(
+          {.read = on_error(drive->read_error), .write = on_error(drive->write_error)});
+    }
+    made->backend.on_io_error([this, raw](const block::IoError& what) { tell_error(*raw, what); });
     drives_.push_back(std::move(made));
   }
   return open_floppies();
@@ -144,6 +198,7 @@ core::Result<void> Disks::open_floppies() {
     const config::Drive* drive = floppy.drive.empty() ? nullptr : config_.find_drive(floppy.drive);
     auto made = std::make_unique<Drive>(engine_, drive != nullptr ? drive->id : floppy.id, true);
     made->id = drive != nullptr ? drive->id : "";
+    if (drive != nullptr) made->node_name = drive->node_name;
     made->qdev =
         floppy.id.empty() ? fmt::format("/machine/unattached/floppy[{}]", floppy.unit) : floppy.id;
     if (drive != nullptr && drive->file) {
@@ -152,6 +207,7 @@ core::Result<void> Disks::open_floppies() {
         return core::fail(fmt::format("drive {}: {}", drive->id, image.error().message));
       }
       made->actual_size = image->actual_size();
+      if (made->node_name.empty()) made->node_name = next_node_name();
       made->backend.insert(std::move(*image));
     }
     drives_.push_back(std::move(made));
@@ -159,8 +215,71 @@ core::Result<void> Disks::open_floppies() {
   return {};
 }
 
+void Disks::tell_error(const Drive& drive, const block::IoError& what) {
+  static constexpr std::string_view kActions[] = {"report", "ignore", "stop"};
+  const std::string& name = drive.id.empty() ? drive.qdev : drive.id;
+  unsigned long dropped = 0;
+  if (drive.errors->allow(dropped)) {
+    const bool stops = what.action == block::IoError::Action::kStop;
+    mlog::warning("drive {}: {} of '{}' failed: {}{}", name, what.read ? "a read" : "a write",
+                  drive.backend.image()->path(), std::strerror(what.error),
+                  stops ? "; the guest waits until this is mended and `cont` comes" : "");
+  }
+  events_.block_io_error({.device = drive.id,
+                          .node = drive.node_name,
+                          .read = what.read,
+                          .action = kActions[static_cast<std::size_t>(what.action)],
+                          .error = what.error,
+                          .tells_space = has_io_status(drive.backend.error_policy())});
+  if (what.action != block::IoError::Action::kStop || std::exchange(stopping_, true)) return;
+  loop_.post([this] {
+    stopping_ = false;
+    if (stop_) stop_();
+  });
+}
+
+/// As QEMU names images that nobody named.
+std::string Disks::next_node_name() {
+  const unsigned number = node_names_++;
+  return fmt::format("#block{}{:02}", number, number * 37 % 100);
+}
+
+/// Drives of one group share what was said last.
+core::Result<void> Disks::limit(Drive& drive, const block::ThrottleLimits& limits,
+                                const std::string& group) {
+  if (auto fine = limits.check(); !fine) return fine;
+  if (!limits.any()) {
+    drive.backend.set_throttle(nullptr);
+    drive.throttle_group.clear();
+    return {};
+  }
+  auto& shared = throttles_[group];
+  auto throttle = shared.lock();
+  if (throttle) {
+    throttle->set(limits, loop::Loop::host_ns());
+  } else {
+    throttle = std::make_shared<block::Throttle>(limits, loop::Loop::host_ns());
+    shared = throttle;
+  }
+  drive.throttle_group = group;
+  drive.backend.set_throttle(std::move(throttle));
+  return {};
+}
+
+void Disks::clear_io_errors() {
+  for (const auto& drive : drives_) drive->backend.clear_io_error();
+}
+
 core::Result<block::Image> Disks::open_image(const config::Drive& drive, const std::string& file,
                                              const std::string& format, bool read_only) {
+  if (const auto faulty = block::parse_faulty(file)) {
+    if (!block::is_served_format(format)) {
+      auto image = open_image(drive, faulty->image, format, read_only);
+      if (!image) return image;
+      if (auto done = image->add_faults(faulty->rules); !done) return tl::unexpected(done.error());
+      return image;
+    }
+  }
   // Never look into an image to find out what it is: a guest can write any header it likes.
   static constexpr std::array<std::string_view, 5> kPlain = {"", "raw", "host_device", "host_cdrom",
                                                              "file"};
@@ -333,6 +452,21 @@ monitor::BlockStats stats_of(const block::Backend::Stats& from) {
           .idle_time_ns = from.idle_time_ns};
 }
 
+monitor::LatencyBins shown(const block::LatencyHistogram& from) {
+  return {.boundaries = from.boundaries, .bins = from.bins};
+}
+
+monitor::ThrottleSettings shown(const block::ThrottleLimits& from, const std::string& group) {
+  return {.bps = shown(from.bytes),
+          .bps_rd = shown(from.bytes_read),
+          .bps_wr = shown(from.bytes_write),
+          .iops = shown(from.ops),
+          .iops_rd = shown(from.ops_read),
+          .iops_wr = shown(from.ops_write),
+          .iops_size = from.op_size,
+          .group = group};
+}
+
 std::string detect_zeroes_name(const block::Options& options) {
   switch (options.detect_zeroes) {
     case block::Options::DetectZeroes::kOn: return "on";
@@ -366,11 +500,22 @@ std::vector<monitor::BlockDevice> Disks::drives() const {
                                 .has_tray = drive->tray,
                                 .tray_open = drive->backend.is_tray_open(),
                                 .locked = drive->backend.is_tray_locked()};
+    const int error = drive->backend.io_error();
+    device.io_status = error == 0 ? "ok" : error == ENOSPC ? "nospace" : "failed";
+    if (!has_io_status(drive->backend.error_policy())) device.io_status.clear();
     if (drive->backend.image() != nullptr) {
       device.inserted = medium_of(*drive->backend.image());
       device.inserted->actual_size = drive->actual_size;
+      device.inserted->node_name = drive->node_name;
+    }
+    if (const block::Throttle* throttle = drive->backend.throttle()) {
+      device.throttle = shown(throttle->limits(), drive->throttle_group);
     }
     device.stats = stats_of(drive->backend.stats());
+    const auto& took = drive->backend.took();
+    device.stats.reads_took = shown(took[0]);
+    device.stats.writes_took = shown(took[1]);
+    device.stats.flushes_took = shown(took[2]);
     result.push_back(std::move(device));
   }
   return result;
@@ -395,6 +540,7 @@ core::Result<void> Disks::insert_medium(const std::string& drive,
   if (found == nullptr) return core::fail(fmt::format("Device '{}' not found", drive));
   auto& ours = static_cast<Medium&>(*medium);
   found->actual_size = ours.image.actual_size();
+  found->node_name = next_node_name();
   found->backend.insert(std::move(ours.image));
   found->lease = std::move(ours.lease);
   return {};
@@ -413,6 +559,62 @@ void Disks::request_eject(const std::string& drive, bool force) {
 
 void Disks::move_tray(const std::string& drive, bool open) {
   if (Drive* found = find(drive)) found->backend.move_tray(open);
+}
+
+core::Result<void> Disks::resize(const std::string& drive, core::u64 bytes) {
+  Drive* found = find(drive);
+  if (found == nullptr) return core::fail(fmt::format("Device '{}' not found", drive));
+  auto done = found->backend.resize(bytes);
+  if (done) found->actual_size = found->backend.image()->actual_size();
+  return done;
+}
+
+core::Result<void> Disks::set_throttle(const std::string& drive,
+                                       const monitor::ThrottleSettings& settings) {
+  Drive* found = find(drive);
+  if (found == nullptr) return core::fail(fmt::format("Device '{}' not found", drive));
+  return limit(*found,
+               {.bytes = limit_of(settings.bps),
+                .bytes_read = limit_of(settings.bps_rd),
+                .bytes_write = limit_of(settings.bps_wr),
+                .ops = limit_of(settings.iops),
+                .ops_read = limit_of(settings.iops_rd),
+                .ops_write = limit_of(settings.iops_wr),
+                .op_size = settings.iops_size},
+               settings.group);
+}
+
+bool Disks::set_latency_bins(const std::string& drive, const monitor::LatencyChoice& choice) {
+  Drive* found = find(drive);
+  if (found == nullptr) return false;
+  block::Backend& backend = found->backend;
+  const auto set = [](const std::optional<std::vector<core::u64>>& at,
+                      block::LatencyHistogram& into) {
+    if (!at) return true;
+    core::u64 before = 0;
+    for (const core::u64 one : *at) {
+      if (one <= std::exchange(before, one)) return false;
+    }
+    into.set(*at);
+    return true;
+  };
+  return set(choice.reads, backend.reads_took()) && set(choice.writes, backend.writes_took()) &&
+         set(choice.flushes, backend.flushes_took());
+}
+
+void Disks::clear_latency_bins(const std::string& drive) {
+  Drive* found = find(drive);
+  if (found == nullptr) return;
+  found->backend.reads_took() = {};
+  found->backend.writes_took() = {};
+  found->backend.flushes_took() = {};
+}
+
+std::string Disks::debug(const std::string& drive, const std::string& command) {
+  Drive* found = find(drive);
+  if (found == nullptr) return {};
+  if (!found->shell) found->shell = std::make_unique<block::DriveShell>(found->backend);
+  return found->shell->run(command);
 }
 
 }  // namespace board

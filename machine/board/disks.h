@@ -4,6 +4,8 @@
 // Thread: device thread.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +28,11 @@ class Disks final : public monitor::BlockControl {
                                                    monitor::FdSets& fd_sets,
                                                    monitor::Events& events);
   ~Disks() override;
+
+  /// Called once a drive's error is to stop the machine, from the loop.
+  void on_stop(std::function<void()> stop) { stop_ = std::move(stop); }
+  /// The machine goes on: devices make again what has failed.
+  void clear_io_errors();
 
   /// Those of the PIIX3.
   ide::DriveConfigs ide_drives();
@@ -53,6 +60,12 @@ class Disks final : public monitor::BlockControl {
   void remove_medium(const std::string& drive) override;
   void request_eject(const std::string& drive, bool force) override;
   void move_tray(const std::string& drive, bool open) override;
+  core::Result<void> resize(const std::string& drive, core::u64 bytes) override;
+  core::Result<void> set_throttle(const std::string& drive,
+                                  const monitor::ThrottleSettings& settings) override;
+  bool set_latency_bins(const std::string& drive, const monitor::LatencyChoice& choice) override;
+  void clear_latency_bins(const std::string& drive) override;
+  std::string debug(const std::string& drive, const std::string& command) override;
 
  private:
   struct Drive;
@@ -62,10 +75,14 @@ class Disks final : public monitor::BlockControl {
         monitor::Events& events);
   core::Result<void> open_all();
   core::Result<void> open_floppies();
+  core::Result<void> limit(Drive& drive, const block::ThrottleLimits& limits,
+                           const std::string& group);
+  std::string next_node_name();
   core::Result<block::Image> open_image(const config::Drive& drive, const std::string& file,
                                         const std::string& format, bool read_only);
   Drive* find(const std::string& key);
   ide::DriveConfig drive_config(std::size_t index);
+  void tell_error(const Drive& drive, const block::IoError& what);
 
   loop::Loop& loop_;
   const config::Machine& config_;
@@ -74,6 +91,10 @@ class Disks final : public monitor::BlockControl {
   block::Engine engine_;
   std::vector<std::unique_ptr<Drive>> drives_;  // those of config_.ide_disks, then .floppies
   bool elsewhere_ = false;                      // another process has the images
+  std::function<void()> stop_;
+  bool stopping_ = false;
+  unsigned node_names_ = 0;
+  std::map<std::string, std::weak_ptr<block::Throttle>> throttles_;  // by group
 };
 
 }  // namespace board

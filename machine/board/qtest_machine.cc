@@ -207,6 +207,7 @@ core::Result<void> QtestMachine::Impl::open_back_ends() {
   auto drives = Disks::open(loop, config, fd_sets, events);
   if (!drives) return tl::unexpected(drives.error());
   disks = std::move(*drives);
+  disks->on_stop([this] { run.stop_for_io_error(); });
   if (auto done = networks.open(config); !done) return done;
   return memory.allocate();
 }
@@ -357,7 +358,11 @@ RunActions QtestMachine::Impl::run_actions() {
                 board->pause();
                 disks->flush();
               },
-          .resume_devices = [this] { board->resume(); },
+          .resume_devices =
+              [this] {
+                disks->clear_io_errors();
+                board->resume();
+              },
           .reset_devices =
               [this] {
                 reset_board();

@@ -33,6 +33,14 @@ core::Result<void> RunControl::stop(RunState next) {
   return {};
 }
 
+/// A machine that does not run makes the request again when it does.
+void RunControl::stop_for_io_error() {
+  if (state_ != RunState::kRunning) return;
+  if (auto stopped = stop(RunState::kIoError); !stopped) {
+    mlog::error("{}", stopped.error().message);
+  }
+}
+
 core::Result<void> RunControl::cont() {
   if (auto result = actions_.take_over(); !result) return result;
   events_.resume();

@@ -72,6 +72,9 @@ class RunControl final : public monitor::RunControl, public core::PowerControl {
   void suspend_to_ram() override;
   void suspend_to_disk() override;
 
+  /// A disk's request failed and its operator wants the guest to wait (rerror=stop).
+  void stop_for_io_error();
+
   /// A signal asks us to end.
   void terminate(std::string_view reason);
 

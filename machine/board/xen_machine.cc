@@ -95,6 +95,7 @@ core::Result<void> XenMachine::open_back_ends() {
   auto disks = Disks::open(loop_, config_, fd_sets_, events_);
   if (!disks) return tl::unexpected(disks.error());
   disks_ = std::move(*disks);
+  disks_->on_stop([this] { run_.stop_for_io_error(); });
   return networks_.open(config_);
 }
 
@@ -344,6 +345,7 @@ RunActions XenMachine::run_actions() {
       .resume_devices =
           [this] {
             const replay::Step step(recorder_.get(), replay::Control::kResume);
+            disks_->clear_io_errors();
             board_->resume();
           },
       .take_over = [this] { return take_over(); },

@@ -100,13 +100,88 @@ Status take_opening(OptionList& list, Drive& drive) {
   return {};
 }
 
-Status only_files(OptionList& list, std::string_view key) {
-  const auto driver = list.take(key);
-  if (!driver || *driver == "file" || *driver == "host_device" || *driver == "host_cdrom") {
-    return {};
+/// Where an image is, in the words of -blockdev: what has no name in the file system gets the one
+/// that QEMU's older syntax has for it.
+bool is_protocol(std::string_view driver) {
+  constexpr std::string_view kProtocols[] = {"file",    "host_device", "host_cdrom", "nbd",
+                                             "null-co", "null-aio",    "blkdebug",   "rbd"};
+  return std::find(std::begin(kProtocols), std::end(kProtocols), driver) != std::end(kProtocols);
+}
+
+Status take_nbd(OptionList& list, const std::string& prefix, Drive& drive) {
+  std::string type, path, host, port = "10809", text, name;
+  list.take(prefix + "server.type", type);
+  for (const char* key : {"server.path", "path"}) list.take(prefix + key, path);
+  for (const char* key : {"server.host", "host"}) list.take(prefix + key, host);
+  for (const char* key : {"server.port", "port"}) list.take(prefix + key, port);
+  list.take(prefix + "server.str", text);
+  list.take(prefix + "export", name);
+  std::string address;
+  if (!path.empty() && (type.empty() || type == "unix")) {
+    address = "unix:" + path;
+  } else if (!host.empty() && (type.empty() || type == "inet")) {
+    address =
+        fmt::format("{}:{}", host.find(':') == std::string::npos ? host : "[" + host + "]", port);
+  } else if (!text.empty() && type == "fd") {
+    address = "fd:" + text;
+  } else {
+    return core::fail(fmt::format(
+        "{}: {}server: give server.type=unix and server.path, inet and server.host, or fd and "
+        "server.str",
+        list.where(), prefix));
   }
-  return core::fail(fmt::format("{}: {}={}: not built yet: use a file or a block device",
-                                list.where(), key, *driver));
+  drive.file = "nbd:" + address + (name.empty() ? "" : ":exportname=" + name);
+  return {};
+}
+
+Status take_rbd(OptionList& list, const std::string& prefix, Drive& drive) {
+  const auto escaped = [&](const char* key) {
+    std::string value, result;
+    list.take(prefix + key, value);
+    for (const char letter : value) {
+      if (letter == ':' || letter == '\\' || letter == '@' || letter == '/') result += '\\';
+      result += letter;
+    }
+    return result;
+  };
+  const std::string pool = escaped("pool"), image = escaped("image"),
+                    snapshot = escaped("snapshot"), conf = escaped("conf"), user = escaped("user");
+  if (pool.empty() || image.empty()) {
+    return core::fail(
+        fmt::format("{}: rbd needs {}pool and {}image", list.where(), prefix, prefix));
+  }
+  drive.file = fmt::format("rbd:{}/{}{}{}{}", pool, image, snapshot.empty() ? "" : "@" + snapshot,
+                           user.empty() ? "" : ":id=" + user, conf.empty() ? "" : ":conf=" + conf);
+  return {};
+}
+
+/// The options of a protocol `driver`; an empty one is a file.
+Status take_protocol(OptionList& list, std::string_view driver, const std::string& prefix,
+                     Drive& drive) {
+  list.take(prefix + "filename", drive.file);
+  if (driver == "nbd") return take_nbd(list, prefix, drive);
+  if (driver == "rbd") return take_rbd(list, prefix, drive);
+  if (driver == "null-co" || driver == "null-aio") {
+    drive.file = "null-co://";
+    list.take(prefix + "size");  // it is a gibibyte, whatever one says
+  } else if (driver == "blkdebug") {
+    std::string rules, under = "file";
+    list.take(prefix + "config", rules);
+    list.take(prefix + "image.driver", under);
+    if (under == "blkdebug") {
+      return core::fail(fmt::format("{}: blkdebug over blkdebug is too much", list.where()));
+    }
+    if (auto done = take_protocol(list, under, prefix + "image.", drive); !done) return done;
+    if (!drive.file || drive.file->empty()) {
+      return core::fail(fmt::format("{}: {}image.filename= is missing", list.where(), prefix));
+    }
+    drive.file = fmt::format("blkdebug:{}:{}", rules, *drive.file);
+  } else if (!driver.empty() && !is_protocol(driver)) {
+    return core::fail(fmt::format(
+        "{}: {}driver={}: not known: use file, host_device, nbd, rbd, blkdebug or null-co",
+        list.where(), prefix, driver));
+  }
+  return {};
 }
 
 }  // namespace
@@ -184,9 +259,9 @@ Status Parser::drive_from(OptionList& list) {
   if (auto done = place(list, drive); !done) return done;
   list.take("id", drive.id);
   list.take("file", drive.file);
-  list.take("file.filename", drive.file);
+  const std::string protocol = list.take("file.driver").value_or("");
+  if (auto done = take_protocol(list, protocol, "file.", drive); !done) return done;
   if (drive.file && drive.file->empty()) drive.file.reset();
-  if (auto done = only_files(list, "file.driver"); !done) return done;
   list.take("format", drive.format);
   list.take("driver", drive.format);
   list.take("node-name", drive.node_name);
@@ -230,11 +305,11 @@ Status Parser::node_from(OptionList& list) {
     return core::fail(
         fmt::format("{}: node-name={}: must be given and new", list.where(), drive.node_name));
   }
-  const bool plain = driver == "file" || driver == "host_device" || driver == "host_cdrom";
+  const bool plain = is_protocol(driver);
   list.take("file", below);
-  list.take("filename", drive.file);
-  list.take("file.filename", drive.file);
-  if (auto done = only_files(list, "file.driver"); !done) return done;
+  if (auto done = take_protocol(list, plain ? driver : "", "", drive); !done) return done;
+  const std::string protocol = list.take("file.driver").value_or("");
+  if (auto done = take_protocol(list, protocol, "file.", drive); !done) return done;
   list.ignore({"file.node-name", "file.cache.direct", "file.cache.no-flush", "file.discard"});
   if (!plain) drive.format = driver;
   if (!below.empty()) {

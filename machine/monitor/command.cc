@@ -48,6 +48,7 @@ std::span<const Topic> Registry::topics() {
       {"What the machine is", query_commands()},
       {"Disks and media", block_commands()},
       {"Disks as they are", block_query_commands()},
+      {"Disks in use", block_limit_commands()},
       {"Processors and devices", device_commands()},
       {"Network", network_commands()},
       {"Objects and kinds of devices", object_commands()},

@@ -93,6 +93,7 @@ std::span<const Command> control_commands();
 std::span<const Command> query_commands();
 std::span<const Command> block_commands();
 std::span<const Command> block_query_commands();
+std::span<const Command> block_limit_commands();
 std::span<const Command> device_commands();
 std::span<const Command> network_commands();
 std::span<const Command> display_commands();

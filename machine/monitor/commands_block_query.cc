@@ -8,7 +8,24 @@ namespace monitor {
 
 namespace {
 
-Json describe(const Medium& medium) {
+void describe(const ThrottleSettings& throttle, Json& into) {
+  const auto limit = [&into](const std::string& name, const ThrottleLimit& one) {
+    into[name] = one.average;
+    if (one.peak == 0) return;
+    into[name + "_max"] = one.peak;
+    into[name + "_max_length"] = one.burst_seconds;
+  };
+  limit("bps", throttle.bps);
+  limit("bps_rd", throttle.bps_rd);
+  limit("bps_wr", throttle.bps_wr);
+  limit("iops", throttle.iops);
+  limit("iops_rd", throttle.iops_rd);
+  limit("iops_wr", throttle.iops_wr);
+  if (throttle.iops_size != 0) into["iops_size"] = throttle.iops_size;
+  into["group"] = throttle.group;
+}
+
+Json describe(const Medium& medium, const std::optional<ThrottleSettings>& throttle) {
   Json image = {{"virtual-size", medium.virtual_size},
                 {"filename", medium.file},
                 {"format", medium.driver},
@@ -37,17 +54,17 @@ Json describe(const Medium& medium) {
               {"cache", std::move(cache)},
               {"file", medium.file}};
   if (!medium.backing_file.empty()) result["backing_file"] = medium.backing_file;
+  if (throttle) describe(*throttle, result);
   return result;
 }
 
 Reply query_block(Context& context, const Json&) {
   Json list = Json::array();
   for (const BlockDevice& device : context.ports.block.drives()) {
-    Json item = {{"io-status", device.io_status},
-                 {"device", device.device},
-                 {"locked", device.locked},
-                 {"removable", device.removable}};
-    if (device.inserted) item["inserted"] = describe(*device.inserted);
+    Json item = {
+        {"device", device.device}, {"locked", device.locked}, {"removable", device.removable}};
+    if (!device.io_status.empty()) item["io-status"] = device.io_status;
+    if (device.inserted) item["inserted"] = describe(*device.inserted, device.throttle);
     if (!device.qdev.empty()) item["qdev"] = device.qdev;
     if (device.has_tray) item["tray_open"] = device.tray_open;
     item["type"] = "unknown";
@@ -59,13 +76,18 @@ Reply query_block(Context& context, const Json&) {
 Reply query_named_block_nodes(Context& context, const Json&) {
   Json list = Json::array();
   for (const BlockDevice& device : context.ports.block.drives()) {
-    if (device.inserted) list.push_back(describe(*device.inserted));
+    if (device.inserted) list.push_back(describe(*device.inserted, device.throttle));
   }
   return list;
 }
 
+void describe(const LatencyBins& took, const char* name, Json& into) {
+  if (took.bins.empty()) return;
+  into[name] = Json{{"boundaries", took.boundaries}, {"bins", took.bins}};
+}
+
 Json describe(const BlockStats& stats) {
-  return Json{{"unmap_operations", stats.unmap_operations},
+  Json result{{"unmap_operations", stats.unmap_operations},
               {"unmap_merged", stats.unmap_merged},
               {"flush_total_time_ns", stats.flush_total_time_ns},
               {"wr_highest_offset", stats.wr_highest_offset},
@@ -91,6 +113,12 @@ Json describe(const BlockStats& stats) {
               {"rd_operations", stats.rd_operations},
               {"invalid_wr_operations", stats.invalid_wr_operations},
               {"invalid_rd_operations", stats.invalid_rd_operations}};
+  describe(stats.reads_took, "rd_latency_histogram", result);
+  describe(stats.writes_took, "wr_latency_histogram", result);
+  describe(stats.flushes_took, "flush_latency_histogram", result);
+  // There is no time since a last access where there was none.
+  if (stats.idle_time_ns != 0) result["idle_time_ns"] = stats.idle_time_ns;
+  return result;
 }
 
 constexpr Member kStatsArguments[] = {

@@ -3,6 +3,8 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "machine/log/log.h"
@@ -149,6 +151,16 @@ void Events::shutdown(bool guest, std::string_view reason) {
 void Events::tray_moved(std::string_view device, std::string_view qdev_id, bool open) {
   emit("DEVICE_TRAY_MOVED",
        {{"device", std::string(device)}, {"tray-open", open}, {"id", std::string(qdev_id)}});
+}
+
+void Events::block_io_error(const BlockError& what) {
+  EventData data{{"device", std::string(what.device)},
+                 {"node-name", std::string(what.node)},
+                 {"operation", what.read ? "read" : "write"},
+                 {"action", std::string(what.action)}};
+  if (what.tells_space) data.push_back({"nospace", what.error == ENOSPC});
+  data.push_back({"reason", std::strerror(what.error)});
+  emit("BLOCK_IO_ERROR", data);
 }
 
 void Events::device_deleted(std::string_view id, std::string_view path) {

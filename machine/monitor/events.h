@@ -78,6 +78,14 @@ class Events {
   void wakeup() { emit("WAKEUP"); }
   void tray_moved(std::string_view device, std::string_view qdev_id, bool open);
   /// `id` may be empty; `path` is where it was in the tree of objects.
+  struct BlockError {
+    std::string_view device, node;
+    bool read = false;
+    std::string_view action;  // "report", "ignore" or "stop"
+    int error = 0;            // errno value
+    bool tells_space = true;  // whether the disk was not full
+  };
+  void block_io_error(const BlockError& what);
   void device_deleted(std::string_view id, std::string_view path);
   void rtc_change(std::int64_t offset_s);
   void pv_driver_info(unsigned product, unsigned build);

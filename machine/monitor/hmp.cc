@@ -39,8 +39,9 @@ std::vector<const HmpCommand*> by_name(Lists lists) {
 
 /// All commands that are not `info` ones, by name.
 const std::vector<const HmpCommand*>& commands() {
-  static const auto all = by_name({hmp_control_commands(), hmp_memory_commands(),
-                                   hmp_object_commands(), hmp_inspect_commands()});
+  static const auto all =
+      by_name({hmp_control_commands(), hmp_block_commands(), hmp_memory_commands(),
+               hmp_object_commands(), hmp_inspect_commands()});
   return all;
 }
 

@@ -22,6 +22,7 @@ struct HmpArgument {
     kRest,        // the rest of the line
     kExpression,  // 64 bits
     kExpression32,
+    kSize,    // mebibytes, or with a suffix: 1.5G; in bytes
     kFormat,  // /4xw
     kOnOff
   };
@@ -61,6 +62,7 @@ bool matches(const HmpCommand& command, std::string_view name);
 bool parse_arguments(const HmpCommand& command, std::string_view line, HmpCall& call);
 
 std::span<const HmpCommand> hmp_control_commands();
+std::span<const HmpCommand> hmp_block_commands();
 std::span<const HmpCommand> hmp_memory_commands();
 std::span<const HmpCommand> hmp_object_commands();
 std::span<const HmpCommand> hmp_inspect_commands();

@@ -69,7 +69,8 @@ void describe(HmpCall& call, const BlockDevice& device, bool verbose) {
     call.print(": [not inserted]\n");
   }
   if (!device.qdev.empty()) call.print("    Attached to:      " + device.qdev + "\n");
-  if (device.io_status != "ok") call.print("    I/O status:       " + device.io_status + "\n");
+  if (!device.io_status.empty() && device.io_status != "ok")
+    call.print("    I/O status:       " + device.io_status + "\n");
   if (device.removable) {
     call.print(fmt::format("    Removable device: {}locked", device.locked ? "" : "not "));
     if (device.has_tray) call.print(fmt::format(", tray {}", device.tray_open ? "open" : "closed"));

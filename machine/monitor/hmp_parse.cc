@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 
 #include "machine/monitor/hmp_command.h"
@@ -217,6 +218,7 @@ class ArgumentReader {
       case Kind::kRest: return rest(argument);
       case Kind::kExpression:
       case Kind::kExpression32: return expression(argument);
+      case Kind::kSize: return size(argument);
       default: return word(argument, "string expected");
     }
   }
@@ -247,6 +249,29 @@ class ArgumentReader {
                       "' has failed: integer is for 32-bit values");
     }
     call_.numbers[argument.name] = value;
+    return true;
+  }
+
+  bool size(const HmpArgument& argument) {
+    std::string text;
+    while (!line_.empty() && !is_space(line_.front())) {
+      text += line_.front();
+      line_.remove_prefix(1);
+    }
+    constexpr std::string_view kSuffixes = "BKMGTPE";
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+    std::size_t power = 2;
+    if (digits < text.size()) {
+      const char suffix = text[digits];
+      power = kSuffixes.find(suffix >= 'a' ? static_cast<char>(suffix - 'a' + 'A') : suffix);
+    }
+    char* end = nullptr;
+    const double value = std::strtod(text.substr(0, digits).c_str(), &end);
+    const double bytes = std::ldexp(value, static_cast<int>(power * 10));
+    const bool fine = digits > 0 && *end == '\0' && digits + 1 >= text.size() &&
+                      power != std::string_view::npos && bytes < std::ldexp(1.0, 63);
+    if (!fine) return complain("invalid size");
+    call_.numbers[argument.name] = static_cast<std::int64_t>(bytes);
     return true;
   }
 

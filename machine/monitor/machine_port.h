@@ -188,6 +188,30 @@ class PciView {
 
 // ---- storage --------------------------------------------------------------------------------
 
+struct ThrottleLimit {
+  u64 average = 0;  // a second; 0: none
+  u64 peak = 0;
+  u64 burst_seconds = 1;
+};
+
+struct ThrottleSettings {
+  ThrottleLimit bps, bps_rd, bps_wr;
+  ThrottleLimit iops, iops_rd, iops_wr;
+  u64 iops_size = 0;
+  std::string group;
+};
+
+/// How many requests took how long; no bins: nobody wants to know.
+struct LatencyBins {
+  std::vector<u64> boundaries;  // nanoseconds
+  std::vector<u64> bins;        // one more
+};
+
+/// Boundaries of the histograms to begin anew; null: leave that one alone.
+struct LatencyChoice {
+  std::optional<std::vector<u64>> reads, writes, flushes;
+};
+
 struct Medium {
   std::string file;
   std::string driver = "raw";
@@ -213,6 +237,7 @@ struct BlockStats {
       invalid_unmap_operations = 0;
   u64 wr_highest_offset = 0;
   u64 idle_time_ns = 0;
+  LatencyBins reads_took, writes_took, flushes_took;
 };
 
 struct BlockDevice {
@@ -222,8 +247,9 @@ struct BlockDevice {
   bool has_tray = false;
   bool tray_open = false;
   bool locked = false;
-  std::string io_status = "ok";
+  std::string io_status = "ok";  // "failed", "nospace"; empty where errors never stop the machine
   std::optional<Medium> inserted;
+  std::optional<ThrottleSettings> throttle;
   BlockStats stats;
 
   /// What BlockControl's calls take.
@@ -254,6 +280,26 @@ class BlockControl {
   virtual void request_eject(const std::string& drive, bool force) = 0;
   /// Move the tray now; emits DEVICE_TRAY_MOVED.
   virtual void move_tray(const std::string& drive, bool open) = 0;
+
+  // Of drives that exist. A machine without these says so.
+  virtual Result<void> resize(const std::string& /*drive*/, u64 /*bytes*/) { return no_such(); }
+  /// All zero: no limit any more.
+  virtual Result<void> set_throttle(const std::string& /*drive*/,
+                                    const ThrottleSettings& /*settings*/) {
+    return no_such();
+  }
+  /// False if a list does not ascend from above zero, which leaves the drive as it was.
+  virtual bool set_latency_bins(const std::string& /*drive*/, const LatencyChoice& /*choice*/) {
+    return false;
+  }
+  virtual void clear_latency_bins(const std::string& /*drive*/) {}
+  /// A command of qemu-io, for tests that inject faults; what it has to say to the client.
+  virtual std::string debug(const std::string& /*drive*/, const std::string& /*command*/) {
+    return "this machine has no faults to inject\n";
+  }
+
+ protected:
+  static Result<void> no_such() { return core::fail("Drives of this machine cannot do that"); }
 };
 
 // ---- characters, screen, input --------------------------------------------------------------

@@ -264,6 +264,7 @@ class TappedDisk final : public core::BlockBackend, private core::BlockListener 
     transfer.sector = request.sector;
     transfer.sector_count = request.sector_count;
     transfer.segments = request.segments;
+    transfer.by_policy = request.by_policy;
     inner_.submit(transfer);
   }
   void drain() override { inner_.drain(); }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -41,6 +42,20 @@ class Image {
 const std::string& memory_image() {
   static const Image kImage("/dev/shm");
   return kImage.path();
+}
+
+const std::string& qcow2_image() {
+  struct Converted {
+    Converted() : path(fmt::format("/dev/shm/xenolith-bench-{}.qcow2", ::getpid())) {
+      const std::string command =
+          fmt::format("qemu-img convert -q -f raw -O qcow2 {} {}", memory_image(), path);
+      if (std::system(command.c_str()) != 0) path.clear();
+    }
+    ~Converted() { ::unlink(path.c_str()); }
+    std::string path;
+  };
+  static const Converted kConverted;
+  return kConverted.path;
 }
 
 const std::string& file_image() {

@@ -14,4 +14,7 @@ const std::string& memory_image();
 /// The same on the file system of the temporary folder.
 const std::string& file_image();
 
+/// The first as a qcow2 image, by qemu-img; empty where there is none. In memory.
+const std::string& qcow2_image();
+
 }  // namespace measure

@@ -70,8 +70,10 @@ void IdeDriver::task_file_ext(u64 lba, u32 sectors) {
   }
 }
 
-void IdeDriver::dma(bool write, u64 lba, u32 sectors, u64 gpa) {
-  const u64 bytes = u64{sectors} * ide::kSectorSize;
+namespace {
+
+/// The bus master's descriptors, and where they are.
+void set_table(xensim::Vcpu& cpu, u16 bus_master, u64 bytes, u64 gpa) {
   std::vector<u8> table;
   for (u64 done = 0; done < bytes; done += kPrdBytes) {
     const u64 piece = std::min<u64>(bytes - done, kPrdBytes);
@@ -81,8 +83,28 @@ void IdeDriver::dma(bool write, u64 lba, u32 sectors, u64 gpa) {
     const auto* raw = reinterpret_cast<const u8*>(entry.data());
     table.insert(table.end(), raw, raw + sizeof entry);
   }
-  cpu_.set_ram(kPrdTable, table);
-  cpu_.outl(kBusMaster + ide::kBmTableAddress, kPrdTable);
+  cpu.set_ram(kPrdTable, table);
+  cpu.outl(static_cast<u16>(bus_master + ide::kBmTableAddress), kPrdTable);
+}
+
+/// As libata: the interrupt, the bus master's status, the drive's status.
+void take_interrupt(xensim::Machine& machine, unsigned irq, u16 bus_master, u16 status_port) {
+  if (!machine.xen.interrupts.wait_isa(irq, true)) {
+    throw std::runtime_error("no interrupt from the disk");
+  }
+  xensim::Vcpu& cpu = machine.vcpu();
+  const u8 master = cpu.inb(static_cast<u16>(bus_master + ide::kBmStatus));
+  const u8 status = cpu.inb(status_port);
+  cpu.outb(static_cast<u16>(bus_master + ide::kBmStatus), master);
+  if ((master & ide::kBmError) != 0 || (status & ide::kStatusErr) != 0) {
+    throw std::runtime_error("the disk's transfer failed");
+  }
+}
+
+}  // namespace
+
+void IdeDriver::dma(bool write, u64 lba, u32 sectors, u64 gpa) {
+  set_table(cpu_, kBusMaster, u64{sectors} * ide::kSectorSize, gpa);
   const u8 direction = write ? 0 : kReadToMemory;
   cpu_.outb(kBusMaster + ide::kBmCommand, direction);
   cpu_.outb(kBusMaster + ide::kBmStatus, ide::kBmInterrupt | ide::kBmError);
@@ -99,17 +121,65 @@ void IdeDriver::flush() {
   acknowledge();
 }
 
-/// As libata: the interrupt, the bus master's status, the drive's status.
 void IdeDriver::acknowledge() {
-  if (!machine_.xen.interrupts.wait_isa(kIrq, true)) {
-    throw std::runtime_error("no interrupt from the disk");
+  take_interrupt(machine_, kIrq, kBusMaster, port(ide::kStatus));
+}
+
+// --- the CD drive ---
+
+namespace {
+
+constexpr u16 kCdPort = 0x170;
+constexpr u16 kCdBusMaster = kBusMaster + 8;
+constexpr unsigned kCdIrq = 15;
+constexpr u8 kTestUnitReady = 0x00;
+constexpr u8 kRead10 = 0x28;
+constexpr u64 kFrame = 2048;
+
+u16 cd_port(ide::Register reg) {
+  return static_cast<u16>(kCdPort + reg);
+}
+
+}  // namespace
+
+CdDriver::CdDriver(xensim::Machine& machine) : machine_(machine), cpu_(machine.vcpu()) {
+  cpu_.set_config(kIde, 0x20, kBusMaster | 1, 4);
+  cpu_.set_config(kIde, 0x40, 0x80008000, 4);
+  cpu_.set_config(kIde, 0x04, 5, 2);
+  cpu_.outb(0x376, 0);
+  // A disc that is new says so once or twice.
+  for (int i = 0; i < 3; ++i) {
+    packet(0, {kTestUnitReady});
+    machine_.xen.interrupts.wait_isa(kCdIrq, true);
+    static_cast<void>(cpu_.inb(cd_port(ide::kStatus)));
   }
-  const u8 bus_master = cpu_.inb(kBusMaster + ide::kBmStatus);
-  const u8 status = cpu_.inb(port(ide::kStatus));
-  cpu_.outb(kBusMaster + ide::kBmStatus, bus_master);
-  if ((bus_master & ide::kBmError) != 0 || (status & ide::kStatusErr) != 0) {
-    throw std::runtime_error("the disk's transfer failed");
+}
+
+void CdDriver::packet(u8 features, const std::array<u8, 12>& bytes) {
+  cpu_.outb(cd_port(ide::kDevice), 0xa0);
+  cpu_.outb(cd_port(ide::kError), features);
+  cpu_.outb(cd_port(ide::kLbaMid), 0);
+  cpu_.outb(cd_port(ide::kLbaHigh), 0x80);
+  cpu_.outb(cd_port(ide::kStatus), ide::kPacket);
+  u8 status = 0;
+  do {
+    status = cpu_.inb(0x376);
+  } while ((status & (ide::kStatusBsy | ide::kStatusDrq)) != ide::kStatusDrq);
+  for (std::size_t i = 0; i < bytes.size(); i += 2) {
+    cpu_.outw(kCdPort, static_cast<u16>(bytes[i] | bytes[i + 1] << 8));
   }
+}
+
+void CdDriver::read(u32 frame, u32 frames, u64 gpa) {
+  set_table(cpu_, kCdBusMaster, u64{frames} * kFrame, gpa);
+  cpu_.outb(kCdBusMaster + ide::kBmCommand, kReadToMemory);
+  cpu_.outb(kCdBusMaster + ide::kBmStatus, ide::kBmInterrupt | ide::kBmError);
+  packet(1, {kRead10, 0, static_cast<u8>(frame >> 24), static_cast<u8>(frame >> 16),
+             static_cast<u8>(frame >> 8), static_cast<u8>(frame), 0, static_cast<u8>(frames >> 8),
+             static_cast<u8>(frames), 0, 0, 0});
+  cpu_.outb(kCdBusMaster + ide::kBmCommand, kReadToMemory | kStart);
+  take_interrupt(machine_, kCdIrq, kCdBusMaster, cd_port(ide::kStatus));
+  cpu_.outb(kCdBusMaster + ide::kBmCommand, 0);
 }
 
 }  // namespace measure

@@ -2,6 +2,8 @@
 // ATA/ATAPI-7; PIIX3, 2.7.
 #pragma once
 
+#include <array>
+
 #include "tests/xensim/machine.h"
 
 namespace measure {
@@ -29,6 +31,20 @@ class IdeDriver {
   void task_file_ext(u64 lba, u32 sectors);
   void wait_ready();
   void acknowledge();
+
+  xensim::Machine& machine_;
+  xensim::Vcpu& cpu_;
+};
+
+/// The CD drive on the secondary channel, as libata reads it: READ (10) by DMA.
+class CdDriver {
+ public:
+  explicit CdDriver(xensim::Machine& machine);
+  /// `frames` of 2048 bytes to RAM at `gpa`, a multiple of 64 KiB; waits for the interrupt.
+  void read(u32 frame, u32 frames, u64 gpa);
+
+ private:
+  void packet(u8 features, const std::array<u8, 12>& bytes);
 
   xensim::Machine& machine_;
   xensim::Vcpu& cpu_;

@@ -22,7 +22,9 @@ const Difference* explained(std::string_view script, std::string_view command) {
 std::vector<std::string> with_images(std::vector<std::string> arguments,
                                      const std::string& prefix) {
   for (std::string& one : arguments) {
-    if (const std::size_t at = one.find('@'); at != std::string::npos) one.replace(at, 1, prefix);
+    for (std::size_t at = one.find('@'); at != std::string::npos; at = one.find('@', at)) {
+      one.replace(at, 1, prefix);
+    }
   }
   return arguments;
 }

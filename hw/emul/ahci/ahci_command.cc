@@ -245,6 +245,11 @@ void Port::queued_done(u8 tag, int error) {
   const u32 bit = u32{1} << tag;
   queued_ &= ~bit;
   const bool dropped = commands_[tag]->abandoned();
+  if (error == core::kRetryLater && !dropped && !reset_waits_) {
+    // The machine stops: the command is made again when it goes on, here or elsewhere.
+    s_.queued[tag].halt = true;
+    return;
+  }
   s_.queued[tag].used = false;
   if (reset_waits_) {
     if (!in_flight()) finish_reset();

@@ -1,5 +1,6 @@
 #include "hw/emul/ahci/ahci_port.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "hw/emul/core/guest_error.h"
@@ -137,15 +138,24 @@ bool Port::start_engines() {
   return true;
 }
 
+/// What is under way is dropped when it comes back, and what waits for the machine to go on at
+/// once.
+void Port::abandon_queue() {
+  for (u32 left = queued_; left != 0; left &= left - 1) {
+    commands_[static_cast<unsigned>(std::countr_zero(left))]->abandon();
+  }
+  for (QueuedState& one : s_.queued) {
+    if (one.halt) one = {};
+  }
+}
+
 /// 3.3.14: nothing is issued any more. Queued commands are forgotten; the list counts as running
 /// until the disk has let go of their memory.
 void Port::stop_list() {
   s_.scr_act = 0;
   s_.ci = 0;
   stopped_ = false;
-  for (u32 left = queued_; left != 0; left &= left - 1) {
-    commands_[static_cast<unsigned>(std::countr_zero(left))]->abandon();
-  }
+  abandon_queue();
 }
 
 void Port::list_stopped() {
@@ -247,9 +257,7 @@ void Port::begin_reset() {
   s_.busy_slot = -1;
   s_.init_d2h_sent = false;
   stopped_ = false;
-  for (u32 left = queued_; left != 0; left &= left - 1) {
-    commands_[static_cast<unsigned>(std::countr_zero(left))]->abandon();
-  }
+  abandon_queue();
   if (!in_flight()) return finish_reset();
   reset_waits_ = true;
   s_.tfd = kTfdBusy;
@@ -312,10 +320,16 @@ void Port::after_restore() {
   drive_->after_restore();
 }
 
+/// Goes on with what was restored, and with what an error of the disk has stopped the machine for.
 void Port::resume() {
-  if (!std::exchange(restored_, false)) return;
+  const bool restored = std::exchange(restored_, false);
   const i32 error_status = std::exchange(s_.bus.error_status, 0);
-  if (s_.busy_slot >= 0) {
+  const bool halted = std::any_of(s_.queued.begin(), s_.queued.end(),
+                                  [](const QueuedState& one) { return one.halt; });
+  if (!restored && error_status == 0 && !halted) return;
+  if (s_.busy_slot >= 0 && (restored || error_status != 0)) {
+    list_.clear();
+    loaded_ = false;
     if (!load_header(static_cast<unsigned>(s_.busy_slot))) {
       core::guest_error("ahci", "command list outside of guest memory", list_address());
     }

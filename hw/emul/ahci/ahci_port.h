@@ -74,6 +74,7 @@ class Port final : private ide::DriveHost, private QueuedCommand::Owner {
   void write_command(u32 value);
   bool start_engines();
   void stop_list();
+  void abandon_queue();
   void list_stopped();
 
   // Commands (ahci_command.cc).

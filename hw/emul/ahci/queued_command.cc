@@ -64,6 +64,7 @@ void QueuedCommand::submit(core::BlockOp what, std::span<const iovec> memory) {
   op = what;
   sector = next_;
   segments = memory;
+  by_policy = true;
   in_flight_ = true;
   backend_.submit(*this);
 }

@@ -21,18 +21,26 @@ struct BlockInfo {
 
 enum class BlockOp : u8 { kRead, kWrite, kFlush, kDiscard };
 
+/// What done() says of a request that goes by policy when the machine is to stop for its error: the
+/// guest must see nothing of it, and the device makes the request again when the machine goes on
+/// (Device::resume), here or where its state was taken to.
+inline constexpr int kRetryLater = -1;
+
 /// One transfer. Owned by the device, which keeps it and the memory of `segments` alive until
 /// done(). The sector range is the guest's and unchecked: the back end judges it (EIO).
 class BlockRequest {
  public:
   virtual ~BlockRequest() = default;
-  /// `error` is 0 or a positive errno value.
+  /// `error` is 0, a positive errno value, or kRetryLater.
   virtual void done(int error) = 0;
 
   BlockOp op = BlockOp::kRead;
   u64 sector = 0;                     // first 512-byte sector
   u64 sector_count = 0;               // of a discard; reads and writes go by their segments
   std::span<const iovec> segments{};  // whole sectors in total
+  /// An error means what the operator chose (rerror=, werror=), and is told to the toolstack. Else
+  /// it is an error, and nobody's business but the device's.
+  bool by_policy = false;
 };
 
 /// Told when the medium changes under the controller.

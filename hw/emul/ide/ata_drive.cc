@@ -114,6 +114,7 @@ Drive::Outcome AtaDrive::execute_transfer(u8 opcode) {
       if (s_.feature != kDsmTrim) return Outcome::kRefused;
       s_.nsector &= 0xff;
       set_status(kStatusIdle | kStatusDrq);
+      note_retry();
       dma_ = DmaCommand::kTrim;
       host_.arm_dma(dma_);
       return Outcome::kPending;
@@ -187,6 +188,8 @@ Drive::Outcome AtaDrive::flush() {
 
 void AtaDrive::request(Step step, core::BlockOp what, u64 first, std::span<const iovec> memory) {
   step_ = step;
+  // What is only read ahead may fail: it is asked for again, block by block.
+  by_policy = step != Step::kPioRead || ahead_ <= block_sectors();
   submit(backend_, what, first, memory);
 }
 
@@ -201,8 +204,38 @@ void AtaDrive::io_released() {
   if (list_ != nullptr) list_->unmap();
 }
 
+/// The machine stops for an error: everything waits as a stream would have it wait, so that
+/// restart() goes on with it here or elsewhere. A DMA command begins anew.
+void AtaDrive::hold(Step step) {
+  if (step == Step::kFlush) step = std::exchange(then_, Step::kNone);
+  switch (step) {
+    case Step::kPioRead:
+      ahead_ = 0;
+      note_retry();
+      hold_command(kRetryPio | kRetryRead);
+      return;
+    case Step::kPioWrite:
+      note_retry();
+      hold_command(kRetryPio);
+      return;
+    case Step::kDmaRead:
+    case Step::kDmaWrite:
+    case Step::kTrim:
+      if (list_ != nullptr) list_->unmap();
+      s_.data_length = 0;
+      hold_command(retry_bits(std::exchange(dma_, DmaCommand::kNone)));
+      return;
+    case Step::kFlush:
+    case Step::kNone: hold_command(kRetryFlush); return;
+  }
+}
+
 void AtaDrive::io_done(int error) {
   const Step step = std::exchange(step_, Step::kNone);
+  if (error == core::kRetryLater) {
+    hold(step);
+    return;
+  }
   switch (step) {
     case Step::kPioRead: pio_read_done(error); return;
     case Step::kDmaRead:

@@ -47,6 +47,7 @@ class AtaDrive final : public Drive, public core::BlockListener {
   Outcome execute_transfer(u8 opcode);
   void block_ended(EndTransfer end) override;
   void io_done(int error) override;
+  void hold(Step step);
   void io_released() override;
 
   Outcome identify();

@@ -189,9 +189,10 @@ bool AtapiDrive::refused_by_condition(u8 flags) {
 }
 
 void AtapiDrive::run_packet() {
-  Packet packet;
-  std::copy_n(s_.buffer.begin(), kPacketSize, packet.begin());
-  const PacketEntry* entry = find_packet(packet[0]);
+  std::copy_n(s_.buffer.begin(), kPacketSize, packet_.begin());
+  // A read by PIO has given its first blocks away: it cannot be made again as a whole.
+  by_policy = dma_;
+  const PacketEntry* entry = find_packet(packet_[0]);
   if (refused_by_condition(entry != nullptr ? entry->flags : 0)) return;
   if (entry == nullptr) {
     check_condition(kIllegalRequest, kAscInvalidOpcode);
@@ -202,7 +203,7 @@ void AtapiDrive::run_packet() {
     fail_command();
     return;
   }
-  (this->*entry->run)(packet);
+  (this->*entry->run)(packet_);
 }
 
 void AtapiDrive::succeed() {

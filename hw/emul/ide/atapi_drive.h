@@ -97,7 +97,8 @@ class AtapiDrive final : public Drive, public core::BlockListener {
   core::BlockBackend& backend_;
   const DriveIdentity identity_;
 
-  bool dma_ = false;     // the packet asked for DMA
+  Packet packet_{};      // the last
+  bool dma_ = false;     // it asked for DMA
   u64 remaining_ = 0;    // bytes of the answer not yet given to the guest
   u32 frame_size_ = 0;   // of a read: 2048 or 2352; 0 for other answers
   u64 next_frame_ = 0;   // to fetch

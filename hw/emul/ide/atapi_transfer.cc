@@ -160,7 +160,13 @@ void AtapiDrive::io_done(int error) {
   const u32 count = std::exchange(fetching_, 0);
   ScatterList* const list = dma_ ? list_ : nullptr;
   if (list != nullptr) list->unmap();
-  if (error != 0) {
+  if (error == core::kRetryLater) {
+    // From the packet on, which therefore lies in the buffer again.
+    std::copy(packet_.begin(), packet_.end(), s_.buffer.begin());
+    s_.end = EndTransfer::kPacket;
+    set_remaining(0);
+    hold_command(kRetryPacket);
+  } else if (error != 0) {
     drop_status(kStatusBsy);
     if (error == ENOMEDIUM) {
       check_condition(kNotReady, kAscMediumNotPresent);

@@ -130,6 +130,8 @@ class Drive : protected core::BlockRequest {
 
   void submit(core::BlockBackend& backend, core::BlockOp what, u64 first,
               std::span<const iovec> memory);
+  /// Notes for resume(), and for a stream, what is to be made again.
+  void hold_command(i32 retry) { host_.bus().error_status = retry; }
 
   void set_status(u8 value) { s_.status = value; }
   void add_status(u8 bits) { s_.status = core::low<u8>(s_.status | bits); }

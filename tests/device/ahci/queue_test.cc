@@ -206,5 +206,55 @@ TEST_F(QueueTest, QueueOnACdDriveFails) {
   EXPECT_TRUE(cd.pending.empty());
 }
 
+// rerror=stop, werror=stop: the guest sees nothing, and the command is made again.
+TEST_F(QueueTest, ACommandThatTheMachineStopsForIsMadeAgain) {
+  queue(3, false, 10, 1, {{kData, 512}});
+  queue(4, false, 20, 1, {{kData + 512, 512}});
+  EXPECT_TRUE(disk.pending.front()->by_policy);
+  disk.fail_next(kRetryLater);
+  disk.complete_all();
+  EXPECT_EQ(port(0, kPxSact), 1u << 3);
+  EXPECT_EQ(port(0, kPxIs), kSdbs);
+  controller->pause();
+  EXPECT_TRUE(disk.pending.empty());
+  controller->resume();
+  disk.complete_all();
+  EXPECT_EQ(port(0, kPxSact), 0u);
+  expect_disk(kData, 10, 512);
+  expect_disk(kData + 512, 20, 512);
+}
+
+TEST_F(QueueTest, AResetForgetsWhatWaits) {
+  queue(3, false, 10, 1, {{kData, 512}});
+  disk.fail_next(kRetryLater);
+  recover(0);
+  controller->pause();
+  controller->resume();
+  EXPECT_TRUE(disk.pending.empty());
+  queue(3, false, 10, 1, {{kData, 512}});
+  disk.complete_all();
+  EXPECT_EQ(port(0, kPxSact), 0u);
+  expect_disk(kData, 10, 512);
+}
+
+TEST_F(QueueTest, ACommandWithoutQueueIsMadeAgain) {
+  for (const bool write : {false, true}) {
+    const Frame frame = register_frame(write ? 0x35 : 0x25, 30, 4);
+    prepare(0, 2, frame, {{kData, 1024}, {kData + 4096, 1024}}, write ? kWriteFlag : 0);
+    issue(0, 2);
+    ASSERT_FALSE(disk.pending.empty());
+    disk.fail_next(kRetryLater);
+    EXPECT_EQ(port(0, kPxCi), 1u << 2);
+    controller->pause();
+    controller->resume();
+    ASSERT_FALSE(disk.pending.empty());
+    disk.complete_all();
+    EXPECT_EQ(port(0, kPxCi), 0u);
+    EXPECT_EQ(moved(0, 2), 2048u);
+  }
+  expect_disk(kData, 30, 1024);
+  expect_disk(kData + 4096, 32, 1024);
+}
+
 }  // namespace
 }  // namespace ahci

@@ -121,6 +121,25 @@ TEST_F(InMemory, ReadsAndWritesNeedNeitherRingNorThread) {
   EXPECT_EQ(bench.drive.stats().wr_operations, 1u);
 }
 
+TEST_F(InMemory, LongOnesGoInPieces) {
+  constexpr u64 kCount = AtOnce::kMostBytes * 3 / 512 + 1;
+  EXPECT_EQ(bench.run(BlockOp::kWrite, 1, kCount, 0x11), 0);
+  EXPECT_EQ(bench.engine.calls_at_once(), 4u);
+  Request read(BlockOp::kRead, 0, kCount + 2);
+  // Segments of a page and a sector, which no piece is a multiple of.
+  read.vectors.clear();
+  constexpr std::size_t kPart = 4096 + 512;
+  for (std::size_t at = 0; at < read.data.size(); at += kPart) {
+    read.vectors.push_back({&read.data[at], std::min(kPart, read.data.size() - at)});
+  }
+  read.segments = read.vectors;
+  EXPECT_EQ(bench.run(read), 0);
+  Buffer expected((kCount + 2) * 512, 0x6b);
+  std::fill_n(expected.begin() + 512, kCount * 512, u8{0x11});
+  EXPECT_EQ(read.data, expected);
+  EXPECT_FALSE(bench.engine.uses_ring());
+}
+
 TEST_F(InMemory, AFlushIsStillAsked) {
   EXPECT_EQ(bench.run(BlockOp::kWrite, 5, 8, 0x11), 0);
   Node& node = bench.drive.image()->node();

@@ -401,7 +401,7 @@ const RefusedForm kRefused[] = {
     {{"-device", "piix3-ide"}, "piix3-ide", "leave it out"},
     {{"-vnc", "127.0.0.1:0,tls-creds=a"}, "tls-creds", "password=on"},
     {{"-chardev", "spicevmc,id=vdagent,name=vdagent"}, "spicevmc", "socket"},
-    {{"-drive", "file.driver=rbd,file.filename=x,if=ide"}, "file.driver=rbd", "file"},
+    {{"-drive", "file.driver=sheepdog,file.filename=x,if=ide"}, "file.driver=sheepdog", "file"},
 };
 INSTANTIATE_TEST_SUITE_P(Toolstack, Refused, testing::ValuesIn(kRefused));
 
