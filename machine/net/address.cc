@@ -1,5 +1,6 @@
 #include "machine/net/address.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -68,23 +69,69 @@ core::Result<void> act(const std::string& inet, const std::string& path, int typ
   return path.empty() ? with_inet(inet, type, fd, action) : with_unix(path, type, fd, action);
 }
 
+int listen_at(int socket, const sockaddr* address, socklen_t length) {
+  constexpr int kOn = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &kOn, sizeof kOn);
+  if (::bind(socket, address, length) != 0) return -1;
+  return ::listen(socket, 1);
+}
+
+/// The socket hears what is sent to the group, by others on this host, too. `local` is the address
+/// of the interface, if it is not the usual one.
+int join_group(int socket, const sockaddr& group, const std::string& local) {
+  if (group.sa_family != AF_INET) {
+    errno = EAFNOSUPPORT;
+    return -1;
+  }
+  constexpr int kOn = 1;
+  sockaddr_in address{};
+  std::memcpy(&address, &group, sizeof address);
+  ip_mreq request{};
+  request.imr_multiaddr = address.sin_addr;
+  request.imr_interface.s_addr = INADDR_ANY;
+  if (!local.empty() && ::inet_pton(AF_INET, local.c_str(), &request.imr_interface) != 1) {
+    errno = EINVAL;
+    return -1;
+  }
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &kOn, sizeof kOn);
+  if (::bind(socket, &group, sizeof address) != 0) return -1;
+  if (::setsockopt(socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) != 0) return -1;
+  ::setsockopt(socket, IPPROTO_IP, IP_MULTICAST_LOOP, &kOn, sizeof kOn);
+  if (!local.empty()) {
+    ::setsockopt(socket, IPPROTO_IP, IP_MULTICAST_IF, &request.imr_interface,
+                 sizeof request.imr_interface);
+  }
+  return 0;
+}
+
 }  // namespace
 
 core::Result<Endpoint> make_socket(const Spec& spec) {
   Endpoint made;
   core::Result<void> done;
-  if (!spec.connect.empty() || !spec.connect_path.empty()) {
+  const auto keep = [&made](int, const sockaddr* address, socklen_t length) {
+    std::memcpy(&made.peer, address, length);
+    made.peer_length = length;
+    return 0;
+  };
+  if (!spec.multicast.empty()) {
+    made.many = true;
+    const auto join = [&](int socket, const sockaddr* address, socklen_t length) {
+      keep(socket, address, length);
+      return join_group(socket, *address, spec.local);
+    };
+    done = with_inet(spec.multicast, SOCK_DGRAM, made.fd, join);
+  } else if (!spec.listen.empty() || !spec.listen_path.empty()) {
+    made.listens = true;
+    if (!spec.listen_path.empty()) (void)::unlink(spec.listen_path.c_str());
+    done = act(spec.listen, spec.listen_path, SOCK_STREAM, made.fd, &listen_at);
+  } else if (!spec.connect.empty() || !spec.connect_path.empty()) {
     done = act(spec.connect, spec.connect_path, SOCK_STREAM, made.fd, &::connect);
   } else {
     if (!spec.local_path.empty()) (void)::unlink(spec.local_path.c_str());
     done = act(spec.local, spec.local_path, SOCK_DGRAM, made.fd, &::bind);
     if (done) {
       // Nobody need be there yet.
-      const auto keep = [&made](int, const sockaddr* address, socklen_t length) {
-        std::memcpy(&made.peer, address, length);
-        made.peer_length = length;
-        return 0;
-      };
       done = act(spec.remote, spec.remote_path, SOCK_DGRAM, made.fd, keep);
     }
   }

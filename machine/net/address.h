@@ -12,6 +12,8 @@ struct Endpoint {
   core::Fd fd;
   sockaddr_storage peer{};  // of datagrams
   socklen_t peer_length = 0;
+  bool listens = false;  // for streams
+  bool many = false;     // the peer is a group of which this is one
 };
 
 /// A stream that is connected, or a socket for datagrams that is bound. Blocks while a stream

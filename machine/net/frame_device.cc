@@ -7,8 +7,8 @@
 
 namespace netdev {
 
-FrameDevice::FrameDevice(loop::Loop& loop, std::string id, core::Fd fd)
-    : Netdev(std::move(id)), loop_(loop), fd_(std::move(fd)) {}
+FrameDevice::FrameDevice(loop::Loop& loop, std::string id, core::Fd fd, std::size_t buffer)
+    : Netdev(std::move(id)), loop_(loop), fd_(std::move(fd)), buffer_size_(buffer) {}
 
 void FrameDevice::set_client(core::NetClient* client) {
   client_ = client;
@@ -17,9 +17,9 @@ void FrameDevice::set_client(core::NetClient* client) {
   if (client == nullptr) {
     write_watch_.reset();
     set_reading(false);
-    buffer_ = {};
+    buffer_.reset();
   } else {
-    buffer_.resize(kBuffer);
+    buffer_ = std::make_unique_for_overwrite<u8[]>(buffer_size_);
     set_reading(true);
   }
 }
@@ -45,18 +45,22 @@ void FrameDevice::die(const char* why) {
   dead_ = true;
   read_watch_.reset();
   write_watch_.reset();
+  died();
 }
 
 // --- to the outside ---
 
-std::size_t FrameDevice::send(std::span<const Bytes> frames) {
+std::size_t FrameDevice::push(std::span<const Bytes> frames, Todo todo) {
   if (write_watch_ != nullptr) return 0;
-  for (std::size_t i = 0; i < frames.size() && !dead_; ++i) {
-    const Outcome outcome = write_frame(frames[i]);
+  std::size_t sent = 0;
+  while (sent < frames.size() && !dead_) {
+    Outcome outcome = Outcome::kDone;
+    sent += write_frames(frames.subspan(sent), todo.empty() ? todo : todo.subspan(sent), outcome);
+    if (outcome == Outcome::kLost) ++sent;
     if (outcome == Outcome::kDead) die("it was closed at the other end");
     if (outcome != Outcome::kFull) continue;
     write_watch_ = loop_.watch_fd(fd(), loop::kWritable, [this](unsigned) { write_ready(); });
-    return i;
+    return sent;
   }
   return frames.size();
 }

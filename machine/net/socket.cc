@@ -13,7 +13,6 @@
 namespace netdev {
 namespace {
 
-constexpr std::size_t kMostFrames = 128;
 constexpr std::size_t kLength = sizeof(u32);
 
 }  // namespace
@@ -39,7 +38,8 @@ core::Result<std::unique_ptr<Netdev>> open_socket(loop::Loop& loop, const Spec& 
       ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
     return failed();
   }
-  if (type == SOCK_STREAM) return std::make_unique<StreamSocket>(loop, spec, std::move(end.fd));
+  if (end.listens) return std::make_unique<StreamServer>(loop, spec.id, std::move(end.fd));
+  if (type == SOCK_STREAM) return std::make_unique<StreamSocket>(loop, spec.id, std::move(end.fd));
   return std::make_unique<DatagramSocket>(loop, spec, std::move(end));
 }
 
@@ -56,28 +56,49 @@ DatagramSocket::Outcome DatagramSocket::failed(int error) {
 }
 
 DatagramSocket::Outcome DatagramSocket::read_frames() {
-  std::size_t used = 0;
-  while (frames().size() < kMostFrames && used + core::kMaxNetFrame <= buffer().size()) {
-    const core::MutableBytes room = buffer().subspan(used, core::kMaxNetFrame);
-    const ssize_t count = ::recv(fd(), room.data(), room.size(), 0);
-    if (count < 0) return failed(errno);
-    if (count == 0) return Outcome::kLost;
-    frames().push_back(room.first(static_cast<std::size_t>(count)));
-    used += static_cast<std::size_t>(count);
+  static_assert(kSlot >= core::kMaxNetFrame);
+  std::array<iovec, kSlots> parts;
+  std::array<mmsghdr, kSlots> messages{};
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    parts[i] = {buffer().data() + i * kSlot, core::kMaxNetFrame};
+    messages[i].msg_hdr.msg_iov = &parts[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int count = ::recvmmsg(fd(), messages.data(), kSlots, MSG_DONTWAIT, nullptr);
+  if (count < 0) return failed(errno);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    const std::size_t length = messages[i].msg_len;
+    if (length != 0) frames().push_back(buffer().subspan(i * kSlot, length));
   }
   return Outcome::kDone;
 }
 
-DatagramSocket::Outcome DatagramSocket::write_frame(Bytes frame) {
-  if (peer_length_ != 0 && !connected_) {
+std::size_t DatagramSocket::write_frames(std::span<const Bytes> frames, Todo /*todo*/,
+                                         Outcome& outcome) {
+  if (peer_length_ != 0 && !connected_ && !many_) {
     // Connected, so that the kernel says when the peer has room.
     if (::connect(fd(), reinterpret_cast<const sockaddr*>(&peer_), peer_length_) != 0) {
-      return Outcome::kLost;
+      outcome = Outcome::kLost;
+      return 0;
     }
     connected_ = true;
   }
-  const ssize_t count = ::send(fd(), frame.data(), frame.size(), MSG_NOSIGNAL);
-  return count >= 0 ? Outcome::kDone : failed(errno);
+  const std::size_t count = std::min(frames.size(), kSlots);
+  std::array<iovec, kSlots> parts;
+  std::array<mmsghdr, kSlots> messages{};
+  for (std::size_t i = 0; i < count; ++i) {
+    parts[i] = {const_cast<u8*>(frames[i].data()), frames[i].size()};
+    messages[i].msg_hdr.msg_iov = &parts[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  for (std::size_t i = 0; i < count && many_; ++i) {
+    messages[i].msg_hdr.msg_name = const_cast<sockaddr_storage*>(&peer_);
+    messages[i].msg_hdr.msg_namelen = peer_length_;
+  }
+  const int sent = ::sendmmsg(fd(), messages.data(), static_cast<unsigned>(count), MSG_NOSIGNAL);
+  if (sent > 0) return static_cast<std::size_t>(sent);
+  outcome = failed(errno);
+  return 0;
 }
 
 // --- a stream ---
@@ -109,21 +130,39 @@ void StreamSocket::keep(Bytes unsent) {
 }
 
 /// A frame that was begun counts as sent: its rest is ours.
-StreamSocket::Outcome StreamSocket::write_frame(Bytes frame) {
-  if (const Outcome outcome = write_rest(); outcome != Outcome::kDone) return outcome;
-  std::array<u8, kLength> head{};
-  core::store_be<u32>(head.data(), frame.size());
-  iovec parts[2] = {{head.data(), kLength}, {const_cast<u8*>(frame.data()), frame.size()}};
+std::size_t StreamSocket::write_frames(std::span<const Bytes> frames, Todo /*todo*/,
+                                       Outcome& outcome) {
+  outcome = write_rest();
+  if (outcome != Outcome::kDone) return 0;
+  constexpr std::size_t kMost = 64;
+  const std::size_t count = std::min(frames.size(), kMost);
+  std::array<std::array<u8, kLength>, kMost> heads;
+  std::array<iovec, 2 * kMost> parts;
+  for (std::size_t i = 0; i < count; ++i) {
+    core::store_be<u32>(heads[i].data(), frames[i].size());
+    parts[2 * i] = {heads[i].data(), kLength};
+    parts[2 * i + 1] = {const_cast<u8*>(frames[i].data()), frames[i].size()};
+  }
   msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  const ssize_t count = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
-  if (count < 0) return outcome_of(errno);
-  const auto sent = static_cast<std::size_t>(count);
-  if (sent < kLength) keep(Bytes(head).subspan(sent));
-  const std::size_t of_frame = sent > kLength ? sent - kLength : 0;
-  if (of_frame < frame.size()) keep(frame.subspan(of_frame));
-  return Outcome::kDone;
+  message.msg_iov = parts.data();
+  message.msg_iovlen = 2 * count;
+  const ssize_t wrote = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+  if (wrote < 0) {
+    outcome = outcome_of(errno);
+    return 0;
+  }
+  auto sent = static_cast<std::size_t>(wrote);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t whole = kLength + frames[i].size();
+    if (sent < whole) {
+      if (sent == 0) return i;
+      if (sent < kLength) keep(Bytes(heads[i]).subspan(sent));
+      keep(frames[i].subspan(sent > kLength ? sent - kLength : 0));
+      return i + 1;
+    }
+    sent -= whole;
+  }
+  return count;
 }
 
 StreamSocket::Outcome StreamSocket::write_rest() {
@@ -133,6 +172,44 @@ StreamSocket::Outcome StreamSocket::write_rest() {
     rest_.erase(rest_.begin(), rest_.begin() + count);
   }
   return Outcome::kDone;
+}
+
+// --- a stream's server ---
+
+StreamServer::StreamServer(loop::Loop& loop, std::string id, core::Fd fd)
+    : Netdev(std::move(id)), loop_(loop), fd_(std::move(fd)) {
+  leave_ = loop_.make_task([this] {
+    peer_.reset();
+    if (client_ != nullptr) client_->writable();  // what it kept for the one who left
+    listen();
+  });
+  listen();
+}
+
+void StreamServer::listen() {
+  watch_ = loop_.watch_fd(fd_.get(), loop::kReadable, [this](unsigned) { come(); });
+}
+
+/// The next waits in the queue of the socket until this one has gone.
+void StreamServer::come() {
+  core::Fd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd) return;
+  watch_.reset();
+  peer_ = std::make_unique<StreamSocket>(loop_, id(), std::move(fd), [this] { leave_->ask(); });
+  peer_->set_client(client_);
+}
+
+std::size_t StreamServer::send(std::span<const Bytes> frames) {
+  return peer_ != nullptr ? peer_->send(frames) : frames.size();
+}
+
+void StreamServer::set_client(core::NetClient* client) {
+  client_ = client;
+  if (peer_ != nullptr) peer_->set_client(client);
+}
+
+void StreamServer::accept_input() {
+  if (peer_ != nullptr) peer_->accept_input();
 }
 
 }  // namespace netdev

@@ -30,6 +30,7 @@ E1000::E1000(pci::Bus& bus, u8 devfn, core::NetBackend& backend, core::Clock& cl
     : Function(bus, devfn, identity(config.model)),
       config_(std::move(config)),
       backend_(backend),
+      offloading_(dynamic_cast<core::OffloadingBackend*>(&backend)),
       clock_(clock),
       negotiation_(clock.make_timer([this] { negotiated(); })),
       throttle_(clock.make_timer([this] { throttle_over(); })),
@@ -53,12 +54,26 @@ std::string_view E1000::name() const {
   return config_.model == E1000Model::k82545em ? "e1000-82545em" : "e1000";
 }
 
+/// With receive address 0, which the guest may have set to another.
+void E1000::announce() {
+  if (!link_up_) return;
+  MacAddress address = config_.mac;
+  if (rah::Valid::test(s_.reg(RA + 4))) {
+    core::store_le<u32>(address.data(), s_.reg(RA));
+    core::store_le<u16>(address.data() + 4, core::low<u16>(s_.reg(RA + 4)));
+  }
+  const auto frame = announcement(address);
+  const core::Bytes one(frame);
+  (void)backend_.send({&one, 1});
+}
+
 // --- reset ---
 
 void E1000::reset() {
   negotiation_->cancel();
   receive_start_->cancel();
   batch_.clear();
+  large_ = false;
   io_address_ = 0;
   s_.eecd_val_in = s_.eecd_old = 0;
   s_.eecd_bitnum_in = s_.eecd_bitnum_out = s_.eecd_reading = 0;
@@ -84,7 +99,7 @@ void E1000::reset_mac() {
   s_.props = s_.tso_props = {};
   s_.tx_size = s_.tso_frames = 0;
   s_.sum_needed = 0;
-  segmented_ = broken_ = tag_ = legacy_sum_ = delay_asked_ = false;
+  segmented_ = broken_ = tag_ = legacy_sum_ = delay_asked_ = large_ = false;
   s_.irq_level = false;
   set_intx(false);
 }
@@ -117,7 +132,7 @@ core::StateSection E1000::section() {
 void E1000::after_restore() {
   if (s_.has_tso_props == 0) s_.tso_props = s_.props;
   batch_.clear();
-  segmented_ = broken_ = tag_ = legacy_sum_ = delay_asked_ = false;
+  segmented_ = broken_ = tag_ = legacy_sum_ = delay_asked_ = large_ = false;
   transmit_more_->cancel();
   receive_start_->cancel();
   negotiation_->cancel();

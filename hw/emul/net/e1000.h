@@ -51,6 +51,7 @@ class E1000 final : public pci::Function, public Nic, private core::NetClient {
   void set_link(bool up) override { link_changed(up); }
   bool link_up() const override { return link_up_; }
   const MacAddress& mac() const override { return config_.mac; }
+  void announce() override;
 
   const E1000State& state() const { return *state_; }
 
@@ -121,11 +122,18 @@ class E1000 final : public pci::Function, public Nic, private core::NetClient {
   void end_packet();
   void fix_headers();
   void send_segment();
+  void count_sent(core::Bytes frame, std::size_t size);
+  bool offloads() const;
+  bool joinable() const;
+  void join_segment();
+  bool open_large();
+  void close_large(bool last);
   void flush();
   void deliver_looped(std::span<const core::Bytes> frames);
 
   E1000Config config_;
   core::NetBackend& backend_;
+  core::OffloadingBackend* const offloading_;  // the same, or null
   core::Clock& clock_;
   std::unique_ptr<E1000State> state_ = std::make_unique<E1000State>();
   E1000State& s_ = *state_;
@@ -145,6 +153,7 @@ class E1000 final : public pci::Function, public Nic, private core::NetClient {
   bool tag_ = false;
   u16 tag_value_ = 0;
   bool legacy_sum_ = false;
+  bool large_ = false;  // the batch's last frame is what there is of it, for the wire to cut
   u8 legacy_start_ = 0, legacy_offset_ = 0;
 };
 

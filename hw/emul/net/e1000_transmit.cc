@@ -18,7 +18,10 @@ constexpr u64 kPerDescriptor = 64;             // what one costs without data, i
 constexpr u32 kLongestPacket = kTxBuffer - 1;  // the size is 16 bits in the stream
 /// No TCP has smaller segments, and each costs a frame.
 constexpr u32 kSmallestSegment = 16;
-constexpr u8 kPushFin = 0x09;
+constexpr u8 kPushFin = 0x09, kCongestionReduced = 0x80;
+constexpr u32 kTcpSum = 16, kIpSum = 10;  // where they are in their headers
+/// An IPv4 packet's length has 16 bits.
+constexpr std::size_t kLongestLarge = 0xffff;
 
 /// Sums [start, end] (to the packet's end if `end` is 0) and puts the result at `where`.
 void insert_sum(core::MutableBytes packet, std::size_t where, std::size_t start, std::size_t end) {
@@ -96,7 +99,7 @@ bool E1000::transmit_chunk(u32& causes) {
       if (dma_write(base + i * kDescriptor + txd::kUpper, done)) causes |= icr::kTxdw;
     }
     s_.reg(TDH) = s_.reg(TDH) + 1 >= ring ? 0 : s_.reg(TDH) + 1;
-    if (!batch_.enough()) continue;
+    if (large_ || !batch_.enough()) continue;
     flush();
     if (!batch_.empty()) return false;
   }
@@ -137,6 +140,7 @@ void E1000::descriptor(const TxDescriptor& one) {
 }
 
 void E1000::context_descriptor(const TxDescriptor& one) {
+  if (large_) close_large(false);  // by what it was opened with
   const bool segments = txd::Segment::test(one.lower);
   TxContext& context = segments ? s_.tso_props : s_.props;
   const u64 offsets = one.address;
@@ -198,6 +202,7 @@ void E1000::end_packet() {
   const bool rest = !segmented_ || s_.tx_size > s_.tso_props.hdr_len ||
                     (s_.tso_frames == 0 && s_.tx_size == s_.tso_props.hdr_len);
   if (rest) send_segment();
+  if (large_) close_large(true);
   s_.tx_size = s_.tso_frames = 0;
   s_.sum_needed = 0;
   segmented_ = broken_ = tag_ = legacy_sum_ = false;
@@ -239,12 +244,19 @@ void E1000::fix_headers() {
 /// What is in the buffer, as one frame into the batch.
 void E1000::send_segment() {
   if (broken_ || s_.tx_size < kEthernetHeader) return;
+  if (segmented_ && joinable()) {
+    join_segment();
+    return;
+  }
+  if (large_) close_large(false);
   if (segmented_) fix_headers();
   const TxContext& context = segmented_ ? s_.tso_props : s_.props;
   const core::MutableBytes packet = core::MutableBytes(s_.tx_data).first(s_.tx_size);
-  if ((s_.sum_needed & txd::kInsertTcp) != 0) {
-    insert_sum(packet, context.tucso, context.tucss, context.tucse);
-  }
+  const bool sum = (s_.sum_needed & txd::kInsertTcp) != 0;
+  const bool left = sum && context.tcp != 0 && context.tucse == 0 && !tag_ && !legacy_sum_ &&
+                    context.tucso == context.tucss + kTcpSum && context.tucso + 2u <= s_.tx_size &&
+                    offloads();
+  if (sum && !left) insert_sum(packet, context.tucso, context.tucss, context.tucse);
   if ((s_.sum_needed & txd::kInsertIp) != 0) {
     insert_sum(packet, context.ipcso, context.ipcss, context.ipcse);
   }
@@ -270,7 +282,114 @@ void E1000::send_segment() {
   }
   to = std::copy(from, packet.end(), to);
   std::fill(to, frame.end(), u8{0});
+  if (left) batch_.leave({.sum_start = context.tucss, .sum_at = context.tucso});
+  count_sent(frame, size);
+}
 
+// --- large packets, for a wire that cuts them itself ---
+
+bool E1000::offloads() const {
+  return offloading_ != nullptr && offloading_->offloads() && !looped();
+}
+
+/// Whether the segments of this packet may go out as one frame: TCP with everything where it
+/// usually is, and nothing in it that differs from segment to segment in another way than Linux
+/// cuts it.
+bool E1000::joinable() const {
+  const TxContext& context = s_.tso_props;
+  const u32 ip = context.ipcss, tcp = context.tucss, header = context.hdr_len;
+  if (tag_ || legacy_sum_ || context.tcp == 0 || context.tucse != 0) return false;
+  if (ip < kEthernetHeader || tcp < ip + 20 || header < tcp + 20 || header > s_.tx_size) {
+    return false;
+  }
+  if (context.tucso != tcp + kTcpSum || (s_.sum_needed & txd::kInsertTcp) == 0) return false;
+  const u8* packet = s_.tx_data.data();
+  const u8* transport = packet + tcp;
+  const bool four = context.ip != 0;
+  if (core::load_be<u16>(packet + ip - 2) != (four ? 0x0800 : 0x86dd)) return false;
+  if (four ? packet[ip] >> 4 != 4 || (packet[ip] & 0xfu) * 4 != tcp - ip
+           : packet[ip] >> 4 != 6 || tcp - ip != 40) {
+    return false;
+  }
+  if (four && ((s_.sum_needed & txd::kInsertIp) == 0 || context.ipcso != ip + kIpSum)) return false;
+  if (tcp + (transport[12] >> 4) * 4u != header) return false;
+  return (transport[13] & kCongestionReduced) == 0 && offloads();
+}
+
+/// The segment in the buffer goes to those of its packet that are in the batch.
+void E1000::join_segment() {
+  const u32 header = s_.tso_props.hdr_len, size = s_.tx_size;
+  const Bytes payload = Bytes(s_.tx_data).subspan(header, size - header);
+  if (large_ && batch_.last().size() + payload.size() > kLongestLarge) close_large(false);
+  core::MutableBytes frame = large_ ? batch_.grow(payload.size()) : core::MutableBytes();
+  if (large_ && frame.empty()) close_large(false);
+  if (!large_) {
+    if (!open_large()) return;
+    frame = batch_.last();
+  } else {
+    std::copy(payload.begin(), payload.end(), frame.end() - std::ptrdiff_t(payload.size()));
+  }
+  work_ += size;
+  s_.tso_frames = core::low<u16>(s_.tso_frames + 1u);
+  count_sent(frame, size);
+}
+
+/// False: there is no room for it, and the segment is lost.
+bool E1000::open_large() {
+  const TxContext& context = s_.tso_props;
+  const u32 frames = s_.tso_frames;
+  core::MutableBytes frame = batch_.add(s_.tx_size);
+  if (frame.empty()) {
+    flush();
+    frame = batch_.add(s_.tx_size);
+  }
+  if (frame.empty()) return false;
+  std::copy_n(s_.tx_data.begin(), s_.tx_size, frame.begin());
+  u8* ip = &frame[context.ipcss];
+  u8* transport = &frame[context.tucss];
+  if (context.ip != 0) core::store_be<u16>(ip + 4, core::load_be<u16>(ip + 4) + frames);
+  core::store_be<u32>(transport + 4, core::load_be<u32>(transport + 4) + frames * context.mss);
+  large_ = true;
+  return true;
+}
+
+/// Makes the batch's last frame one packet of all its segments. Not the last of its packet: more
+/// came than fits, or the wire had to have what there was.
+void E1000::close_large(bool last) {
+  large_ = false;
+  const TxContext& context = s_.tso_props;
+  const core::MutableBytes frame = batch_.last();
+  u8* ip = &frame[context.ipcss];
+  u8* transport = &frame[context.tucss];
+  const std::size_t length = frame.size() - context.tucss;
+  if (context.ip != 0) {
+    core::store_be<u16>(ip + 2, frame.size() - context.ipcss);
+    core::store_be<u16>(ip + kIpSum, 0);
+    const std::size_t header = context.tucss - context.ipcss;
+    const u64 sum = checksum_add(frame.subspan(context.ipcss, header));
+    core::store_be<u16>(ip + kIpSum, core::low<u16>(~checksum_fold(sum)));
+  } else {
+    core::store_be<u16>(ip + 4, length);
+  }
+  if (!last) transport[13] = core::low<u8>(transport[13] & ~kPushFin);
+  if (last && s_.tso_frames > 1) count(TSCTC);
+  // The driver left the pseudo header's sum there, without the length.
+  u8* sum = transport + kTcpSum;
+  core::store_be<u16>(sum, checksum_fold(u64{core::load_be<u16>(sum)} + length));
+  core::NetOffload todo{.sum_start = context.tucss, .sum_at = context.tucso};
+  if (frame.size() - context.hdr_len > context.mss) {
+    using Cut = core::NetOffload::Cut;
+    todo.cut = context.ip != 0 ? Cut::kTcp4 : Cut::kTcp6;
+    todo.segment = context.mss;
+    todo.headers = context.hdr_len;
+  }
+  batch_.leave(todo);
+}
+
+// --- after a frame ---
+
+/// `size` is what it has on the wire.
+void E1000::count_sent(Bytes frame, std::size_t size) {
   count(GPTC);
   count(TPT);
   count_octets(GOTCL, size + kCrc);
@@ -283,6 +402,7 @@ void E1000::send_segment() {
 
 /// Hands over what was collected; what the back end has no room for stays.
 void E1000::flush() {
+  if (large_) close_large(false);
   if (batch_.empty()) return;
   if (looped()) {
     deliver_looped(batch_.frames());
@@ -290,7 +410,7 @@ void E1000::flush() {
   } else if (!status::LinkUp::test(s_.reg(STATUS))) {
     batch_.clear();
   } else {
-    batch_.drop(backend_.send(batch_.frames()));
+    batch_.send_to(backend_, offloading_);
   }
 }
 

@@ -26,6 +26,7 @@ Rtl8139::Rtl8139(pci::Bus& bus, u8 devfn, core::NetBackend& backend, core::Clock
     : Function(bus, devfn, kIdentity),
       given_mac_(config.mac),
       backend_(backend),
+      offloading_(dynamic_cast<core::OffloadingBackend*>(&backend)),
       clock_(clock),
       timer_(clock.make_timer([this] { time_out(); })),
       starved_(clock.make_timer([this] { offer_more(); })),
@@ -41,6 +42,14 @@ Rtl8139::Rtl8139(pci::Bus& bus, u8 devfn, core::NetBackend& backend, core::Clock
 
 Rtl8139::~Rtl8139() {
   backend_.set_client(nullptr);
+}
+
+/// With the address in IDR, which the guest may have changed.
+void Rtl8139::announce() {
+  if (!link_up_) return;
+  const auto frame = announcement(s_.idr);
+  const core::Bytes one(frame);
+  (void)backend_.send({&one, 1});
 }
 
 // --- reset ---

@@ -44,6 +44,7 @@ class Rtl8139 final : public pci::Function, public Nic, private core::NetClient 
   void set_link(bool up) override { link_changed(up); }
   bool link_up() const override { return link_up_; }
   const MacAddress& mac() const override { return given_mac_; }
+  void announce() override;
 
   const Rtl8139State& state() const { return *state_; }
 
@@ -120,13 +121,15 @@ class Rtl8139 final : public pci::Function, public Nic, private core::NetClient 
   bool release(std::size_t pieces);
   void send_pieces(std::size_t pieces);
   void send_packet(core::MutableBytes packet, u32 flags, u32 tag);
-  bool send_segments(core::Bytes packet, u32 segment, u32 tag);
-  void emit(core::Bytes head, core::Bytes body, u32 tag);
+  bool send_segments(core::MutableBytes packet, u32 segment, u32 tag);
+  bool offloads() const;
+  bool emit(core::Bytes head, core::Bytes body, u32 tag);
   void flush();
   void deliver_looped(std::span<const core::Bytes> frames);
 
   const MacAddress given_mac_;
   core::NetBackend& backend_;
+  core::OffloadingBackend* const offloading_;  // the same, or null
   core::Clock& clock_;
   std::unique_ptr<Rtl8139State> state_ = std::make_unique<Rtl8139State>();
   Rtl8139State& s_ = *state_;

@@ -18,7 +18,7 @@ constexpr u8 kTcp = 6, kUdp = 17;
 constexpr std::size_t kIpHeader = 20, kTcpHeader = 20, kUdpHeader = 8;
 constexpr std::size_t kLongestHeaders = kEthernetHeader + 60 + 60;
 constexpr std::size_t kTcpSum = 16, kUdpSum = 6;  // where they are
-constexpr u8 kPushFin = 0x09;
+constexpr u8 kPushFin = 0x09, kCongestionReduced = 0x80;
 /// No TCP has smaller segments, and each costs a frame.
 constexpr u32 kSmallestSegment = 16;
 
@@ -53,6 +53,12 @@ u16 transport_sum(Bytes addresses, u8 protocol, Bytes head, Bytes body) {
   return core::low<u16>(~checksum_fold(sum));
 }
 
+/// Where a TCP checksum belongs, only the pseudo header's sum: the other end adds the rest.
+void begin_tcp_sum(MutableBytes frame, std::size_t transport, std::size_t end) {
+  const u64 sum = checksum_add(frame.subspan(kEthernetHeader + 12, 8)) + kTcp + (end - transport);
+  core::store_be<u16>(&frame[transport + kTcpSum], checksum_fold(sum));
+}
+
 void insert_transport_sum(MutableBytes frame, const Ipv4& ip) {
   const MutableBytes segment = frame.subspan(ip.transport, ip.end - ip.transport);
   const bool tcp = ip.protocol == kTcp;
@@ -64,7 +70,15 @@ void insert_transport_sum(MutableBytes frame, const Ipv4& ip) {
   core::store_be<u16>(where, sum == 0 && !tcp ? 0xffff : sum);
 }
 
+core::NetOffload sum_todo(std::size_t transport) {
+  return {.sum_start = core::low<u16>(transport), .sum_at = core::low<u16>(transport + kTcpSum)};
+}
+
 }  // namespace
+
+bool Rtl8139::offloads() const {
+  return offloading_ != nullptr && offloading_->offloads() && !looped();
+}
 
 void Rtl8139::send_packet(MutableBytes packet, u32 flags, u32 tag) {
   if (txd::LargeSend::test(flags)) {
@@ -75,15 +89,25 @@ void Rtl8139::send_packet(MutableBytes packet, u32 flags, u32 tag) {
       if (txd::IpSum::test(flags)) insert_ip_sum(packet, ip.transport);
       const bool wanted = (txd::TcpSum::test(flags) && ip.protocol == kTcp) ||
                           (txd::UdpSum::test(flags) && ip.protocol == kUdp);
+      const bool left = wanted && ip.protocol == kTcp && ip.end == packet.size() &&
+                        ip.end - ip.transport >= kTcpHeader && !txd::InsertTag::test(tag) &&
+                        offloads();
+      if (left) {
+        begin_tcp_sum(packet, ip.transport, ip.end);
+        if (emit(packet.first(kEthernetHeader), packet.subspan(kEthernetHeader), tag)) {
+          batch_.leave(sum_todo(ip.transport));
+        }
+        return;
+      }
       if (wanted) insert_transport_sum(packet, ip);
     }
   }
-  emit(packet.first(kEthernetHeader), packet.subspan(kEthernetHeader), tag);
+  (void)emit(packet.first(kEthernetHeader), packet.subspan(kEthernetHeader), tag);
 }
 
 /// Cuts TCP's data into segments with a header each (large send). False: it is no TCP over IPv4,
 /// and goes as it is.
-bool Rtl8139::send_segments(Bytes packet, u32 segment, u32 tag) {
+bool Rtl8139::send_segments(MutableBytes packet, u32 segment, u32 tag) {
   const Ipv4 ip = parse(packet);
   if (ip.transport == 0 || ip.protocol != kTcp || ip.end - ip.transport < kTcpHeader) return false;
   const std::size_t tcp_header = (packet[ip.transport + 12] >> 4) * 4u;
@@ -93,6 +117,19 @@ bool Rtl8139::send_segments(Bytes packet, u32 segment, u32 tag) {
     return true;
   }
   const std::size_t headers = ip.transport + tcp_header;
+  const bool whole = (packet[ip.transport + 13] & kCongestionReduced) == 0 &&
+                     !txd::InsertTag::test(tag) && offloads();
+  if (whole && ip.end - headers > segment) {
+    insert_ip_sum(packet, ip.transport);
+    begin_tcp_sum(packet, ip.transport, ip.end);
+    core::NetOffload todo = sum_todo(ip.transport);
+    todo.cut = core::NetOffload::Cut::kTcp4;
+    todo.segment = core::low<u16>(segment);
+    todo.headers = core::low<u16>(headers);
+    const Bytes rest = packet.subspan(kEthernetHeader, ip.end - kEthernetHeader);
+    if (emit(packet.first(kEthernetHeader), rest, tag)) batch_.leave(todo);
+    return true;
+  }
   std::array<u8, kLongestHeaders> copy;
   std::copy_n(packet.begin(), headers, copy.begin());
   const MutableBytes head = MutableBytes(copy).first(headers);
@@ -115,15 +152,15 @@ bool Rtl8139::send_segments(Bytes packet, u32 segment, u32 tag) {
     core::store_be<u16>(tcp + kTcpSum, 0);
     core::store_be<u16>(tcp + kTcpSum, transport_sum(head.subspan(kEthernetHeader + 12, 8), kTcp,
                                                      head.subspan(ip.transport), part));
-    emit(head, part, tag);
+    (void)emit(head, part, tag);
     sent += core::low<u32>(part.size());
     ++number;
   } while (!data.empty());
   return true;
 }
 
-/// A frame of two parts into the batch, with its tag, padded.
-void Rtl8139::emit(Bytes head, Bytes body, u32 tag) {
+/// A frame of two parts into the batch, with its tag, padded. False: it is lost.
+bool Rtl8139::emit(Bytes head, Bytes body, u32 tag) {
   const bool tagged = txd::InsertTag::test(tag);
   const std::size_t size = std::max(head.size() + body.size() + (tagged ? 4u : 0u), kShortest);
   MutableBytes frame = batch_.add(size);
@@ -131,7 +168,7 @@ void Rtl8139::emit(Bytes head, Bytes body, u32 tag) {
     flush();
     frame = batch_.add(size);
   }
-  if (frame.empty()) return;  // lost: the back end is full in the middle of a large send
+  if (frame.empty()) return false;  // lost: the back end is full in the middle of a large send
   auto to = frame.begin();
   if (tagged) {
     to = std::copy_n(head.begin(), 12, to);
@@ -145,6 +182,7 @@ void Rtl8139::emit(Bytes head, Bytes body, u32 tag) {
   std::fill(to, frame.end(), u8{0});
   work_ += size;
   ++s_.tally.tx_ok;
+  return true;
 }
 
 }  // namespace net

@@ -157,7 +157,7 @@ void Rtl8139::flush() {
   } else if (!link_up_) {
     batch_.clear();
   } else {
-    batch_.drop(backend_.send(batch_.frames()));
+    batch_.send_to(backend_, offloading_);
   }
 }
 

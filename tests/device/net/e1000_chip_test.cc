@@ -317,5 +317,30 @@ TEST_F(E1000Test, RomBar) {
   EXPECT_EQ(bench.pci.config_read(kCard, 0x30, 4), 0xffffe001u) << "8 KiB";
 }
 
+// It goes to everybody, with the address that the guest listens to.
+TEST_F(E1000Test, Announces) {
+  card->announce();
+  ASSERT_EQ(wire.sent.size(), 1u);
+  const auto expect = [&](const std::vector<u8>& frame, const std::array<u8, 6>& address) {
+    ASSERT_EQ(frame.size(), 60u);
+    EXPECT_TRUE(std::all_of(frame.begin(), frame.begin() + 6, [](u8 one) { return one == 0xff; }));
+    for (const int at : {6, 22, 32}) {
+      EXPECT_TRUE(std::equal(address.begin(), address.end(), frame.begin() + at)) << at;
+    }
+    EXPECT_EQ(load_be<u16>(&frame[12]), 0x8035) << "RARP";
+    EXPECT_EQ(load_be<u16>(&frame[20]), 3) << "a reverse request";
+  };
+  expect(wire.sent[0], kMac);
+  card->set_link(false);
+  card->announce();
+  EXPECT_EQ(wire.sent.size(), 1u) << "a pulled cable";
+  card->set_link(true);
+  wr(RA, 0x33221102);
+  wr(RA + 4, 0x80005544);
+  card->announce();
+  ASSERT_EQ(wire.sent.size(), 2u);
+  expect(wire.sent[1], {0x02, 0x11, 0x22, 0x33, 0x44, 0x55});
+}
+
 }  // namespace
 }  // namespace net

@@ -1,4 +1,5 @@
 // Taps and sockets as the far ends of cables: batches, back-pressure, ends that go away.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_tun.h>
@@ -6,13 +7,17 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "hw/emul/core/fd.h"
+#include "hw/emul/core/net_offload.h"
 #include "machine/net/netdev.h"
+#include "tests/device/net/frames.h"
 
 namespace netdev {
 namespace {
@@ -185,6 +190,70 @@ TEST_F(NetdevTest, DescriptorThatIsNoSocket) {
   EXPECT_NE(made.error().message.find("net0"), std::string::npos);
 }
 
+TEST_F(NetdevTest, AServerTakesOneAfterTheOther) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("netdev-" + std::to_string(::getpid()))).string();
+  auto made = netdev::open(loop_, {.kind = Spec::Kind::kSocket, .id = "net0", .listen_path = path});
+  ASSERT_TRUE(made) << made.error().message;
+  netdev_ = std::move(*made);
+  netdev_->set_client(&card_);
+  stream_ = true;
+  EXPECT_EQ(send({frame(60, 1)}), 1u) << "nobody hears it";
+  for (u8 turn = 0; turn < 2; ++turn) {
+    far_ = core::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::connect(far_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ::fcntl(far_.get(), F_SETFL, O_NONBLOCK);
+    settle();
+    arrive(frame(100, turn));
+    settle();
+    ASSERT_EQ(card_.got.size(), turn + 1u);
+    EXPECT_EQ(card_.got[turn], frame(100, turn));
+    EXPECT_EQ(send({frame(60, 1), frame(70, 2)}), 2u);
+    EXPECT_EQ(drain(), 60u + 70u + 8u);
+    far_.reset();
+    settle();
+  }
+  std::filesystem::remove(path);
+}
+
+TEST_F(NetdevTest, AGroupHearsEachOther) {
+  // The port that is free now, most likely.
+  const Spec spec{.kind = Spec::Kind::kSocket,
+                  .id = "net0",
+                  .local = "127.0.0.1",
+                  .multicast = "230.11.22.33:" + std::to_string(20000 + ::getpid() % 20000)};
+  auto first = netdev::open(loop_, spec);
+  if (!first) GTEST_SKIP() << "no multicast here: " << first.error().message;
+  auto second = netdev::open(loop_, spec);
+  ASSERT_TRUE(second) << second.error().message;
+  Card other;
+  netdev_ = std::move(*first);
+  netdev_->set_client(&card_);
+  (*second)->set_client(&other);
+  EXPECT_EQ(send({frame(60, 1), frame(70, 2)}), 2u);
+  for (int i = 0; i < 200 && other.got.size() < 2; ++i) {
+    loop_.step(false);
+    ::usleep(10'000);
+  }
+  (*second)->set_client(nullptr);
+  ASSERT_EQ(other.got.size(), 2u);
+  EXPECT_EQ(other.got[1], frame(70, 2));
+}
+
+TEST_F(NetdevTest, AnUnusableAddressNamesItself) {
+  for (const Spec& spec :
+       {Spec{.kind = Spec::Kind::kSocket, .id = "net7", .listen_path = "/no/such/folder/s"},
+        Spec{.kind = Spec::Kind::kSocket, .id = "net7", .multicast = "[::1]:7"},
+        Spec{.kind = Spec::Kind::kSocket, .id = "net7", .listen = "nonsense"}}) {
+    const auto made = netdev::open(loop_, spec);
+    ASSERT_FALSE(made);
+    EXPECT_NE(made.error().message.find("net7"), std::string::npos) << made.error().message;
+  }
+}
+
 // --- a real tap, in a network namespace of its own ---
 
 /// Runs `body` in a child with a namespace of its own; skips where the host has none for us.
@@ -235,6 +304,56 @@ TEST(Tap, IsMadeByNameAndCarriesFrames) {
       ::usleep(10000);
     }
     if (card.got.empty()) return 6;
+    (*tap)->set_client(nullptr);
+    return 0;
+  });
+}
+
+// A packet socket on the interface sees what the card sent: many frames by one call, and a large
+// TCP packet whole.
+TEST(Tap, CarriesBatchesAndLargePackets) {
+  in_namespace([] {
+    loop::Loop loop;
+    Card card;
+    auto tap = netdev::open(loop, {.id = "net0", .ifname = "vif7.0-emu"});
+    if (!tap) return errno == EPERM || errno == ENOENT ? 77 : 1;
+    if (set_up("vif7.0-emu", true) != 0) return 2;
+    (*tap)->set_client(&card);
+    const core::Fd ear(::socket(AF_PACKET, SOCK_RAW, htons(0x0800)));
+    if (!ear) return 77;
+    const timeval patience{5, 0};
+    ::setsockopt(ear.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    std::vector<u8> heard(1 << 17);
+    const auto next = [&] { return ::recv(ear.get(), heard.data(), heard.size(), 0); };
+
+    std::vector<std::vector<u8>> frames;
+    for (u8 i = 0; i < 100; ++i) {
+      frames.emplace_back(60 + i, u8{0});
+      std::fill_n(frames.back().begin(), 6, u8{0xff});
+      frames.back()[12] = 8;
+      frames.back()[14] = i;
+    }
+    const std::vector<Bytes> views(frames.begin(), frames.end());
+    if ((*tap)->send(views) != views.size()) return 3;
+    for (u8 i = 0; i < 100; ++i) {
+      if (next() != 60 + i || heard[14] != i) return 4;
+    }
+
+    auto* offloading = dynamic_cast<core::OffloadingBackend*>(tap->get());
+    if (offloading == nullptr || !offloading->offloads()) return 5;
+    const std::vector<u8> packet = net::ip_frame(net::kBroadcast, 30000);
+    const Bytes view(packet);
+    const core::NetOffload todo{.cut = core::NetOffload::Cut::kTcp4,
+                                .segment = 1448,
+                                .headers = 54,
+                                .sum_start = 34,
+                                .sum_at = 50};
+    if (offloading->send_offloading({&view, 1}, {&todo, 1}) != 1) return 6;
+    if (next() != 30054) return 7;
+    // Nonsense is the card's loss, not the tap's.
+    const core::NetOffload nonsense{.sum_start = 60000, .sum_at = 60016};
+    if (offloading->send_offloading({&view, 1}, {&nonsense, 1}) != 1) return 8;
+    if ((*tap)->send({views.data(), 1}) != 1 || next() != 60) return 9;
     (*tap)->set_client(nullptr);
     return 0;
   });
