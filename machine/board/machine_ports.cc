@@ -59,8 +59,11 @@ core::Result<void> CpuPort::plug_cpu(unsigned index, const std::string& id) {
 }
 
 DevicePort::DevicePort(const config::Machine& machine, PcBoard* board, const BackEnds* ends,
-                       std::string fixed)
+                       std::string fixed, loop::Loop* loop)
     : board_(board), ends_(ends), fixed_(std::move(fixed)) {
+  if (loop != nullptr) {
+    announcer_.emplace(*loop, [this](const monitor::Announcement& what) { announce_now(what); });
+  }
   for (const config::IdeDisk& disk : machine.ide_disks) {
     if (disk.id.empty()) continue;
     devices_.push_back(
@@ -199,6 +202,28 @@ core::Result<void> DevicePort::add_netdev(const monitor::DeviceSpec& netdev) {
 
 bool DevicePort::remove_netdev(const std::string& id) {
   return networks() != nullptr && networks()->remove(id);
+}
+
+void DevicePort::announce(const monitor::Announcement& what) {
+  if (announcer_) announcer_->start(what);
+}
+
+std::string DevicePort::user_networks() const {
+  return networks() == nullptr ? "" : networks()->user_networks();
+}
+
+core::Result<void> DevicePort::forward(const std::string& netdev, const std::string& rule,
+                                       bool add) {
+  if (networks() == nullptr) return core::fail("this machine has no network");
+  return networks()->forward(netdev, rule, add);
+}
+
+void DevicePort::announce_now(const monitor::Announcement& what) {
+  for (const auto& [name, card] : network_cards()) {
+    const auto is = [&name = name](const std::string& one) { return one == name; };
+    if (what.names && std::none_of(what.names->begin(), what.names->end(), is)) continue;
+    dynamic_cast<net::Nic&>(*card).announce();
+  }
 }
 
 std::vector<monitor::PciDevice> PciPort::pci_functions() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "machine/board/announcer.h"
 #include "machine/board/board_setup.h"
 #include "machine/board/chardevs.h"
 #include "machine/board/pc_board.h"
@@ -18,6 +19,7 @@
 #include "machine/display/input_router.h"
 #include "machine/display/vnc_server.h"
 #include "machine/monitor/machine_port.h"
+#include "machine/monitor/user_network_port.h"
 
 namespace board {
 
@@ -35,12 +37,12 @@ class CpuPort final : public monitor::CpuControl {
 };
 
 /// Devices with an id; cards come and go, the others stay.
-class DevicePort final : public monitor::DeviceControl {
+class DevicePort final : public monitor::DeviceControl, public monitor::UserNetworkControl {
  public:
   /// Both outlive it; they are null in a machine without slots. `fixed`, if not empty, says why
   /// nothing may come or go.
   DevicePort(const config::Machine& machine, PcBoard* board, const BackEnds* ends,
-             std::string fixed = {});
+             std::string fixed = {}, loop::Loop* loop = nullptr);
   std::vector<monitor::DeviceInfo> named_devices() const override;
   bool knows_device(std::string_view driver) const override;
   core::Result<void> add_device(const monitor::DeviceSpec& device) override;
@@ -50,6 +52,11 @@ class DevicePort final : public monitor::DeviceControl {
   std::vector<monitor::NetworkEnd> network() const override;
   core::Result<void> add_netdev(const monitor::DeviceSpec& netdev) override;
   bool remove_netdev(const std::string& id) override;
+  void announce(const monitor::Announcement& what) override;
+  std::string user_networks() const override;
+  core::Result<void> forward(const std::string& netdev, const std::string& rule, bool add) override;
+  /// One round of it.
+  void announce_now(const monitor::Announcement& what);
 
  private:
   /// Network cards by name.
@@ -59,6 +66,7 @@ class DevicePort final : public monitor::DeviceControl {
   PcBoard* board_;
   const BackEnds* ends_;
   const std::string fixed_;
+  std::optional<Announcer> announcer_;        // none without a loop: then a card says it once
   std::vector<monitor::DeviceInfo> devices_;  // those that stay
 };
 

@@ -4,25 +4,66 @@
 
 #include <algorithm>
 
+#include "hw/emul/core/net_offload.h"
+#include "machine/config/netdevs.h"
+#include "machine/log/log.h"
+#include "machine/net/user.h"
+
 namespace board {
 namespace {
 
 constexpr net::MacAddress kFirstMac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 
+std::shared_ptr<const netdev::UserSpec> user_spec(const config::UserNetwork& user) {
+  auto made = std::make_shared<netdev::UserSpec>();
+  *made = {.ipv4 = user.ipv4,
+           .ipv6 = user.ipv6,
+           .restricted = user.restricted,
+           .network = user.network,
+           .host = user.host,
+           .dns = user.dns,
+           .dhcp_start = user.dhcp_start,
+           .network6 = user.network6,
+           .host6 = user.host6,
+           .dns6 = user.dns6,
+           .hostname = user.hostname,
+           .domain = user.domain,
+           .dns_search = user.dns_search,
+           .tftp = user.tftp,
+           .tftp_server = user.tftp_server,
+           .bootfile = user.bootfile,
+           .host_forwards = user.host_forwards,
+           .guest_forwards = user.guest_forwards};
+  return made;
+}
+
+netdev::Spec::Kind kind_of(const config::Netdev& netdev) {
+  switch (netdev.kind) {
+    case config::Netdev::Kind::kTap: return netdev::Spec::Kind::kTap;
+    case config::Netdev::Kind::kSocket: return netdev::Spec::Kind::kSocket;
+    case config::Netdev::Kind::kUser: break;
+  }
+  return netdev::Spec::Kind::kUser;
+}
+
 netdev::Spec spec_of(const config::Netdev& netdev) {
-  return {.kind = netdev.kind == config::Netdev::Kind::kTap ? netdev::Spec::Kind::kTap
-                                                            : netdev::Spec::Kind::kSocket,
+  return {.kind = kind_of(netdev),
           .id = netdev.id,
           .ifname = netdev.ifname,
           .script = netdev.script,
           .down_script = netdev.down_script,
+          .vnet_header = netdev.vnet_header,
           .fd = netdev.fd,
           .connect = netdev.connect,
           .connect_path = netdev.connect_path,
+          .listen = netdev.listen,
+          .listen_path = netdev.listen_path,
           .local = netdev.local,
           .local_path = netdev.local_path,
           .remote = netdev.udp,
-          .remote_path = netdev.remote_path};
+          .remote_path = netdev.remote_path,
+          .multicast = netdev.multicast,
+          .user = netdev.user != nullptr ? user_spec(*netdev.user) : nullptr};
 }
 
 /// As QEMU's `info network` has it.
@@ -34,38 +75,44 @@ std::string describe(const config::Netdev& netdev) {
                        script(netdev.down_script));
   }
   if (!netdev.connect.empty()) return fmt::format("socket: connect to {}", netdev.connect);
+  if (!netdev.listen.empty()) return fmt::format("socket: wait from {}", netdev.listen);
+  if (!netdev.listen_path.empty()) return fmt::format("unix:{}", netdev.listen_path);
+  if (!netdev.multicast.empty()) return fmt::format("socket: mcast={}", netdev.multicast);
   if (!netdev.connect_path.empty()) return fmt::format("unix:{}", netdev.connect_path);
   if (!netdev.udp.empty()) return fmt::format("udp={}", netdev.udp);
   return fmt::format("udp={}:{}", netdev.local_path, netdev.remote_path);
 }
 
-/// RFC 903: the frame that asks for one's own address. Nobody needs to answer.
-std::vector<core::u8> rarp_request(const net::MacAddress& mac) {
-  std::vector<core::u8> frame(6, 0xff);
-  const auto add = [&frame](std::span<const core::u8> bytes) {
-    frame.insert(frame.end(), bytes.begin(), bytes.end());
-  };
-  constexpr core::u8 kRequest[] = {0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3};
-  constexpr core::u8 kNoAddress[4] = {};
-  add(mac);
-  add(kRequest);
-  add(mac);
-  add(kNoAddress);
-  add(mac);
-  constexpr std::size_t kShortest = 60;
-  frame.resize(kShortest);
-  return frame;
-}
+}  // namespace
+
+namespace {
+
+/// The end of a cable that lies about.
+class Nowhere final : public netdev::Netdev {
+ public:
+  using Netdev::Netdev;
+  std::size_t send(std::span<const core::Bytes> frames) override { return frames.size(); }
+  void set_client(core::NetClient* /*client*/) override {}
+  void accept_input() override {}
+  std::string describe() const override { return "nowhere"; }
+};
 
 }  // namespace
 
-class Networks::Wire final : public core::NetBackend {
+class Networks::Wire final : public core::NetBackend, public core::OffloadingBackend {
  public:
   Wire(config::Netdev netdev, std::unique_ptr<netdev::Netdev> end)
-      : netdev_(std::move(netdev)), end_(std::move(end)) {}
+      : netdev_(std::move(netdev)),
+        end_(std::move(end)),
+        offloading_(dynamic_cast<core::OffloadingBackend*>(end_.get())) {}
 
   std::size_t send(std::span<const core::Bytes> frames) override {
     return end_ != nullptr ? end_->send(frames) : frames.size();
+  }
+  bool offloads() const override { return offloading_ != nullptr && offloading_->offloads(); }
+  std::size_t send_offloading(std::span<const core::Bytes> frames,
+                              std::span<const core::NetOffload> todo) override {
+    return offloading_ != nullptr ? offloading_->send_offloading(frames, todo) : frames.size();
   }
   void set_client(core::NetClient* client) override {
     client_ = client;
@@ -76,6 +123,7 @@ class Networks::Wire final : public core::NetBackend {
   }
 
   const config::Netdev& netdev() const { return netdev_; }
+  netdev::UserNetdev* user() const { return dynamic_cast<netdev::UserNetdev*>(end_.get()); }
   bool in_use() const { return client_ != nullptr; }
   std::optional<core::u8> devfn() const { return in_use() ? std::optional(devfn_) : std::nullopt; }
   void set_devfn(core::u8 devfn) { devfn_ = devfn; }
@@ -83,6 +131,7 @@ class Networks::Wire final : public core::NetBackend {
   void close() {
     end_->set_client(nullptr);
     end_.reset();
+    offloading_ = nullptr;
     if (client_ == nullptr) return;
     client_->link_changed(false);
     client_->writable();  // what it kept for this end goes nowhere
@@ -94,6 +143,7 @@ class Networks::Wire final : public core::NetBackend {
  private:
   const config::Netdev netdev_;
   std::unique_ptr<netdev::Netdev> end_;
+  core::OffloadingBackend* offloading_;  // the same, or null
   core::NetClient* client_ = nullptr;
   core::u8 devfn_ = 0;  // of the client
 };
@@ -162,33 +212,67 @@ bool Networks::remove(std::string_view id) {
   return true;
 }
 
+void Networks::unplug(const std::vector<Info>& used) {
+  for (const Info& one : used) {
+    const Wire* wire = one.devfn ? find(one.id) : nullptr;
+    if (wire == nullptr) continue;
+    unplugged_.push_back(wire->netdev());
+    (void)remove(one.id);
+  }
+}
+
+void Networks::restore_unplugged() {
+  for (config::Netdev& netdev : std::exchange(unplugged_, {})) {
+    if (find(netdev.id) != nullptr) continue;  // a client made another of that name
+    std::string why = "an inherited descriptor cannot be had twice";
+    if (netdev.fd < 0) {
+      const auto added = add(netdev);
+      if (added) continue;
+      why = added.error().message;
+    }
+    mlog::warning("netdev {}: after the reset it leads nowhere: {}", netdev.id, why);
+    auto end = std::make_unique<Nowhere>(netdev.id);
+    wires_.push_back(std::make_unique<Wire>(std::move(netdev), std::move(end)));
+  }
+}
+
 bool Networks::set_link(std::string_view id, bool up) {
   Wire* wire = find(id);
   if (wire != nullptr) wire->set_link(up);
   return wire != nullptr;
 }
 
-void Networks::announce(core::u8 devfn, const net::MacAddress& mac) {
-  const std::vector<core::u8> frame = rarp_request(mac);
-  const auto send = [this, devfn, frame] {
-    for (const auto& wire : wires_) {
-      const core::Bytes bytes(frame);
-      if (!wire->closed() && wire->devfn() == devfn) (void)wire->send({&bytes, 1});
-    }
-  };
-  send();
-  for (const unsigned ms : {50U, 200U, 450U, 800U}) {
-    announcements_.push_back(loop_.after(ms, send));
+std::string Networks::user_networks() const {
+  std::string text;
+  for (const auto& wire : wires_) {
+    if (wire->user() == nullptr) continue;
+    text += fmt::format("Hub -1 ({}):\n{}", wire->netdev().id, wire->user()->connections());
   }
+  return text;
+}
+
+core::Result<void> Networks::forward(const std::string& id, const std::string& rule, bool add) {
+  netdev::UserNetdev* found = nullptr;
+  for (const auto& wire : wires_) {
+    if (wire->user() != nullptr && (id.empty() ? found == nullptr : wire->netdev().id == id)) {
+      found = wire->user();
+    }
+  }
+  if (found == nullptr) {
+    return core::fail(id.empty() ? "no user network is there"
+                                 : fmt::format("{}: no user network has this name", id));
+  }
+  return add ? found->add_forward(rule) : found->remove_forward(rule);
 }
 
 std::vector<Networks::Info> Networks::list() const {
   std::vector<Info> all;
   for (const auto& wire : wires_) {
     if (wire->closed()) continue;
+    const netdev::UserNetdev* user = wire->user();
     all.push_back({.id = wire->netdev().id,
                    .type = wire->netdev().type,
-                   .description = describe(wire->netdev()),
+                   .description = user != nullptr ? user->describe() : describe(wire->netdev()),
                    .devfn = wire->devfn()});
   }
   return all;

@@ -40,11 +40,19 @@ class Networks {
   core::Result<void> add(const config::Netdev& netdev);
   /// False if there is none. A card that used it finds its cable pulled.
   bool remove(std::string_view id);
+  /// The guest has drivers of its own: what its cards were connected to is closed, so that no
+  /// address is seen twice, until the next restore_unplugged(). Call after the cards have gone:
+  /// `used` was list() before.
+  struct Info;
+  void unplug(const std::vector<Info>& used);
+  /// Opens them again. One that cannot be opened a second time leads nowhere.
+  void restore_unplugged();
   /// Of a netdev; false if there is none. The card at it sees the link change.
   bool set_link(std::string_view id, bool up);
 
-  /// Tells switches that this address is behind the wire of that card now, several times.
-  void announce(core::u8 devfn, const net::MacAddress& mac);
+  /// Of -netdev user: a table of connections each, and a port of the host that leads to the guest.
+  std::string user_networks() const;
+  core::Result<void> forward(const std::string& id, const std::string& rule, bool add);
 
   struct Info {
     std::string id;
@@ -62,7 +70,7 @@ class Networks {
   loop::Loop& loop_;
   std::vector<std::unique_ptr<Wire>> wires_;  // with those that were removed, while a card has them
   std::unique_ptr<Wire> nowhere_;
-  std::vector<loop::WatchPtr> announcements_;
+  std::vector<config::Netdev> unplugged_;
   std::set<core::u8> macs_;  // last bytes of those that begin as QEMU's do
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "hw/emul/ahci/ahci.h"
+#include "machine/log/log.h"
 
 namespace board {
 namespace {
@@ -191,14 +192,15 @@ core::Result<pci::Function*> PcBoard::add_card(const Card& card, bool hotplug) {
   function->set_qdev_id(card.id);
   function->set_removable(true);
   if (hotplug) function->set_hotplugged();
-  cards_.push_back(std::move(*made));
+  cards_.push_back({card, std::move(*made)});
+  cards_.back().card.devfn = *devfn;
   devices_.push_back(function);
   return function;
 }
 
 std::vector<const pci::Function*> PcBoard::cards() const {
   std::vector<const pci::Function*> result;
-  for (const auto& card : cards_) result.push_back(card.get());
+  for (const Plugged& one : cards_) result.push_back(one.function.get());
   return result;
 }
 
@@ -281,25 +283,39 @@ bool PcBoard::slot_removable(unsigned slot) {
   return true;
 }
 
-/// The newest first.
-void PcBoard::remove_cards(const std::function<bool(const pci::Function&)>& which) {
+/// The newest first. Returns what they were made of.
+std::vector<Card> PcBoard::remove_cards(const std::function<bool(const pci::Function&)>& which) {
+  std::vector<Card> removed;
   for (std::size_t i = cards_.size(); i-- > 0;) {
-    if (!which(*cards_[i])) continue;
-    if (card_leaves_) card_leaves_(*cards_[i]);
-    std::erase(devices_, cards_[i].get());
+    const pci::Function& function = *cards_[i].function;
+    if (!which(function)) continue;
+    if (card_leaves_) card_leaves_(function);
+    std::erase(devices_, &function);
+    removed.push_back(std::move(cards_[i].card));
     cards_.erase(cards_.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  return removed;
 }
 
 void PcBoard::remove_network_cards() {
   constexpr u32 kEthernet = 0x0200;
-  remove_cards(
+  std::vector<Card> removed = remove_cards(
       [](const pci::Function& card) { return card.config_get(pci::kClassDevice, 2) == kEthernet; });
+  for (Card& card : removed) unplugged_.push_back(std::move(card));
+}
+
+void PcBoard::restore_network_cards() {
+  const std::vector<Card> cards = std::exchange(unplugged_, {});
+  for (auto card = cards.rbegin(); card != cards.rend(); ++card) {
+    const auto added = add_card(*card, /*hotplug=*/false);
+    // Only where somebody put another card into its slot meanwhile.
+    if (!added) mlog::warning("{} does not come back: {}", card->driver, added.error().message);
+  }
 }
 
 void PcBoard::detach_sata_disks() {
-  for (const auto& card : cards_) {
-    auto* const controller = dynamic_cast<ahci::Ahci*>(card.get());
+  for (const Plugged& card : cards_) {
+    auto* const controller = dynamic_cast<ahci::Ahci*>(card.function.get());
     for (unsigned port = 0; controller != nullptr && port < ahci::kPorts; ++port) {
       if (!controller->is_cdrom(port)) controller->detach_drive(port);
     }
@@ -308,7 +324,7 @@ void PcBoard::detach_sata_disks() {
 
 /// All functions of the slot.
 void PcBoard::slot_ejected(unsigned slot) {
-  remove_cards([slot](const pci::Function& card) { return card.slot() == slot; });
+  (void)remove_cards([slot](const pci::Function& card) { return card.slot() == slot; });
   if (platform_ == nullptr || platform_->slot() != slot) return;
   if (card_leaves_) card_leaves_(*platform_);
   std::erase(devices_, platform_.get());

@@ -137,8 +137,10 @@ class PcBoard final : private chipset::HotplugSlots {
   bool hotplug() const { return pm_ != nullptr; }
   /// Puts a card in and tells the guest. Messages are QEMU's.
   core::Result<void> plug(const Card& card);
-  /// The guest has drivers of its own for the network: its cards go at once.
+  /// The guest has drivers of its own for the network: its cards go at once, until the next
+  /// restore_network_cards(), which comes ahead of a reset.
   void remove_network_cards();
+  void restore_network_cards();
   /// The same for disks of AHCI controllers: they go, CD drives and the controllers stay. The
   /// caller flushes their back ends.
   void detach_sata_disks();
@@ -153,7 +155,7 @@ class PcBoard final : private chipset::HotplugSlots {
   core::Result<void> fill_cmos(const PcSetup& setup);
   core::Result<u8> take_slot(pci::Bus& bus, int wanted, std::string_view card) const;
   core::Result<u8> place_of(const Card& card, bool hotplug) const;
-  void remove_cards(const std::function<bool(const pci::Function&)>& which);
+  std::vector<Card> remove_cards(const std::function<bool(const pci::Function&)>& which);
   core::Result<pci::Function*> add_card(const Card& card, bool hotplug);
 
   // chipset::HotplugSlots
@@ -199,7 +201,12 @@ class PcBoard final : private chipset::HotplugSlots {
   std::vector<std::unique_ptr<firmware::DebugConsole>> debug_ports_;
   std::unique_ptr<xen_platform::Platform> platform_;
   std::unique_ptr<display::GraphicsCard> vga_;
-  std::vector<std::unique_ptr<pci::Function>> cards_;
+  struct Plugged {
+    Card card;
+    std::unique_ptr<pci::Function> function;
+  };
+  std::vector<Plugged> cards_;
+  std::vector<Card> unplugged_;  // by the guest, in its place each
   std::unique_ptr<firmware::FwCfg> fw_cfg_;
   std::vector<core::Device*> devices_;
 };

@@ -177,7 +177,7 @@ core::Result<void> XenMachine::make_monitor() {
       std::make_unique<CpuPort>(board_->power_management(), config_.smp.cpus, config_.smp.max_cpus);
   device_port_ = std::make_unique<DevicePort>(
       config_, board_.get(), &back_ends_,
-      recorder_ != nullptr ? "not while -record runs: a replay could not do it" : "");
+      recorder_ != nullptr ? "not while -record runs: a replay could not do it" : "", &loop_);
   pci_port_ = std::make_unique<PciPort>(*pci_);
   char_port_ = std::make_unique<CharPort>(loop_, chardevs_);
   vnc_port_ = std::make_unique<VncPort>(vnc_.get());
@@ -270,12 +270,7 @@ core::Result<void> XenMachine::restore() {
 core::Result<void> XenMachine::take_over() {
   if (auto result = disks_->activate(); !result) return result;
   if (!std::exchange(arrived_, false)) return {};
-  for (core::Device* device : board_->devices()) {
-    const auto* nic = dynamic_cast<const net::Nic*>(device);
-    const auto* function = dynamic_cast<const pci::Function*>(device);
-    if (nic == nullptr || function == nullptr || !nic->link_up()) continue;
-    networks_.announce(function->devfn(), nic->mac());
-  }
+  device_port_->announce({});
   return {};
 }
 
@@ -353,6 +348,8 @@ RunActions XenMachine::run_actions() {
           [this] {
             const replay::Step step(recorder_.get(), replay::Control::kReset);
             resetting_ = true;
+            networks_.restore_unplugged();
+            board_->restore_network_cards();
             board_->reset();
             resetting_ = false;
           },
@@ -484,9 +481,7 @@ void XenMachine::unplug(u16 mask) {
     // With what they were connected to, as under stock.
     const auto before = networks_.list();
     board_->remove_network_cards();
-    for (const Networks::Info& one : before) {
-      if (one.devfn) (void)networks_.remove(one.id);
-    }
+    networks_.unplug(before);
   }
   mask &= core::low<u16>(~xen_platform::UnplugNics::kMask);
   if (mask == 0) return;

@@ -502,6 +502,7 @@ Status Parser::finish_devices() {
     }
     if (auto done = build_device(*list); !done) return done;
   }
+  if (auto done = finish_nets(); !done) return done;
   for (auto& list : devices_) {
     if (auto done = build_device(list); !done) return done;
   }

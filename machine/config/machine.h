@@ -4,6 +4,7 @@
 // so whoever builds the machine finds no loose ends. Nothing here has been opened yet.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -262,19 +263,25 @@ struct Record {
 };
 
 /// The other end of a network card's cable.
+struct UserNetwork;  // machine/config/netdevs.h
+
 struct Netdev {
-  enum class Kind : u8 { kTap, kSocket };
+  enum class Kind : u8 { kTap, kSocket, kUser };
   Kind kind = Kind::kTap;
   std::string id;
   std::string type;         // as given: "tap", "socket", "stream", "dgram"
   std::string ifname;       // kTap; empty: the kernel names it
   std::string script;       // kTap: run once it is there; empty: none
   std::string down_script;  // the same when it goes
+  bool vnet_header = true;  // kTap: large packets may go in one piece
   int fd = -1;              // inherited: a tap, or a socket
   // kSocket: see netdev::Spec.
   std::string connect, connect_path;
+  std::string listen, listen_path;
   std::string local, local_path;
   std::string udp, remote_path;
+  std::string multicast;
+  std::shared_ptr<const UserNetwork> user;  // kUser
 };
 
 struct Machine {

@@ -62,7 +62,7 @@ std::span<const Parser::Entry> Parser::entries() {
       {"global", true, &P::add_global},
       {"action", true, &P::add_action},
       {"net", true, &P::add_net},
-      {"nic", true, &P::add_net},
+      {"nic", true, &P::add_nic},
       {"run-with", true, &P::add_run_with},
       {"chardev", true, &P::add_chardev},
       {"mon", true, &P::add_mon},

@@ -127,6 +127,10 @@ class Parser {
   // netdevs.cc
   Status add_netdev(std::string_view value);
   Status add_net(std::string_view value);
+  Status add_nic(std::string_view value);
+  Status keep_netdev(OptionList& list);
+  void keep_card(OptionList& from, const std::string& netdev);
+  Status finish_nets();
   Status check_netdev(const Device& card);
 
   // screen.cc
@@ -171,6 +175,9 @@ class Parser {
   std::string_view note_;
   OptionList machine_, memory_, smp_, boot_;
   std::vector<OptionList> devices_;
+  // What -net has to connect: netdevs, and places in devices_.
+  std::vector<std::string> hub_ends_;
+  std::vector<std::size_t> hub_cards_;
   std::vector<Global> globals_;
   std::vector<SerialSlot> serial_slots_;
   std::vector<SerialSlot> parallel_slots_;

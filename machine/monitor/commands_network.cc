@@ -23,13 +23,17 @@ Reply set_link(Context& context, const Json& arguments) {
 }
 
 constexpr Member kAddArguments[] = {
-    {"type", &kStringType, false, "tap, socket, stream or dgram"},
+    {"type", &kStringType, false, "tap, user, socket, stream or dgram"},
     {"id", &kStringType, false, "how it is to be called"},
 };
 
 /// Values by name, those of objects below it as name.member.
 void flatten(const std::string& name, const Json& value, DeviceSpec& spec) {
-  if (value.is_object()) {
+  if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      flatten(name + "." + std::to_string(i), value[i], spec);
+    }
+  } else if (value.is_object()) {
     for (auto it = value.begin(); it != value.end(); ++it) {
       flatten(name + "." + it.key(), it.value(), spec);
     }
@@ -87,6 +91,31 @@ Reply query_rx_filter(Context& context, const Json& arguments) {
   return refuse("invalid net client name: " + *name);
 }
 
+constexpr Type kNames{Type::Kind::kArray, "NicNames", &kStringType};
+constexpr Member kAnnounceArguments[] = {
+    {"initial", &kIntType, false, "milliseconds before the second round"},
+    {"max", &kIntType, false, "the longest pause between rounds"},
+    {"rounds", &kIntType, false, "how often"},
+    {"step", &kIntType, false, "by how much each pause is longer than the one before"},
+    {"interfaces", &kNames, true, "of network cards; all if not given"},
+    {"id", &kStringType, true, "replaces what goes on under the same id"},
+};
+
+Reply announce_self(Context& context, const Json& arguments) {
+  Announcement what{.initial_ms = required_int(arguments, "initial"),
+                    .max_ms = required_int(arguments, "max"),
+                    .rounds = required_int(arguments, "rounds"),
+                    .step_ms = required_int(arguments, "step"),
+                    .names = {},
+                    .id = text_of(arguments, "id").value_or("")};
+  if (const Json* names = find(arguments, "interfaces"); names != nullptr) {
+    what.names.emplace();
+    for (const Json& name : *names) what.names->push_back(name.get<std::string>());
+  }
+  context.ports.device.announce(what);
+  return Json::object();
+}
+
 constexpr Command kCommands[] = {
     {"set_link", kLinkArguments, set_link, "Plugs or pulls a network cable."},
     {"netdev_add", kAddArguments, netdev_add, "Makes the other end of a network cable.", nullptr,
@@ -94,6 +123,8 @@ constexpr Command kCommands[] = {
     {"netdev_del", kDelArguments, netdev_del, "Takes the other end of a network cable away."},
     {"query-rx-filter", kFilterArguments, query_rx_filter, "What network cards receive.",
      &kRxFilterInfoList},
+    {"announce-self", kAnnounceArguments, announce_self,
+     "Network cards tell the wire where they are now."},
 };
 
 }  // namespace

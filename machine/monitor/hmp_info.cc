@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/hmp_command.h"
+#include "machine/monitor/user_network_port.h"
 
 namespace monitor {
 
@@ -272,6 +273,11 @@ void network(HmpCall& call) {
   }
 }
 
+void usernet(HmpCall& call) {
+  const auto* networks = dynamic_cast<const UserNetworkControl*>(&call.context.ports.device);
+  if (networks != nullptr) call.print(networks->user_networks());
+}
+
 // By name, as `help info` lists them.
 constexpr HmpCommand kCommands[] = {
     {"balloon", {}, "", "the memory balloon: none, Xen has its own", balloon},
@@ -299,6 +305,7 @@ constexpr HmpCommand kCommands[] = {
     {"status", {}, "", "whether the guest runs", status},
     {"usb", {}, "", "USB devices of the guest", usb},
     {"usbhost", {}, "", "USB devices of the host", nothing},
+    {"usernet", {}, "", "connections of user networks", usernet},
     {"uuid", {}, "", "the guest's UUID", uuid},
     {"version", {}, "", "version of the protocol and of the program", version},
     {"vnc", {}, "", "where VNC listens and who looks", vnc},

@@ -3,12 +3,33 @@
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/hmp_command.h"
+#include "machine/monitor/user_network_port.h"
 
 namespace monitor {
 
 namespace {
 
 using Kind = HmpArgument::Kind;
+
+void announce_self(HmpCall& call) {
+  const Announcement usual;
+  Json arguments{{"initial", usual.initial_ms},
+                 {"max", usual.max_ms},
+                 {"rounds", usual.rounds},
+                 {"step", usual.step_ms}};
+  if (call.has("interfaces")) {
+    Json names = Json::array();
+    std::string rest = call.text("interfaces");
+    for (std::size_t end = 0; end != std::string::npos; rest.erase(0, end + 1)) {
+      end = rest.find(',');
+      names.push_back(rest.substr(0, end));
+      if (end == std::string::npos) break;
+    }
+    arguments["interfaces"] = names;
+  }
+  if (call.has("id")) arguments["id"] = call.text("id");
+  (void)call.qmp("announce-self", arguments);
+}
 
 void set_link(HmpCall& call) {
   (void)call.qmp("set_link", Json{{"name", call.text("name")}, {"up", call.number("up") != 0}});
@@ -159,7 +180,28 @@ constexpr HmpArgument kDump[] = {{"p", Kind::kFlag},
 constexpr HmpArgument kSave[] = {
     {"val", Kind::kExpression}, {"size", Kind::kExpression32}, {"filename", Kind::kFilename}};
 
+void forward(HmpCall& call, bool add) {
+  // With a network's name ahead, or only the rule.
+  const bool named = call.has("rule");
+  auto* const networks = dynamic_cast<UserNetworkControl*>(&call.context.ports.device);
+  if (networks == nullptr) return call.print("this machine has no network\n");
+  const auto done =
+      networks->forward(named ? call.text("first") : "", call.text(named ? "rule" : "first"), add);
+  if (!done) call.print(done.error().message + "\n");
+}
+void hostfwd_add(HmpCall& call) {
+  forward(call, true);
+}
+void hostfwd_remove(HmpCall& call) {
+  forward(call, false);
+}
+
+constexpr HmpArgument kForward[] = {{"first"}, {"rule", Kind::kText, true}};
+constexpr HmpArgument kAnnounce[] = {{"interfaces", Kind::kText, true}, {"id", Kind::kText, true}};
+
 constexpr HmpCommand kCommands[] = {
+    {"announce_self", kAnnounce, "[interfaces] [id]", "network cards tell the wire where they are",
+     announce_self},
     {"chardev-add", kArgs, "args", "make a character device, written as for -chardev", chardev_add},
     {"chardev-change", kIdArgs, "id args", "put another back end behind a character device",
      chardev_change},
@@ -167,6 +209,10 @@ constexpr HmpCommand kCommands[] = {
     {"chardev-send-break", kId, "id", "send a break to the guest", chardev_send_break},
     {"dump-guest-memory", kDump, "[-p] [-d] filename [begin length]",
      "write the guest's memory as an ELF core file", dump_guest_memory},
+    {"hostfwd_add", kForward, "[netdev] [tcp|udp]:[host]:port-[guest]:port",
+     "let a port of the host lead to the guest", hostfwd_add},
+    {"hostfwd_remove", kForward, "[netdev] [tcp|udp]:[host]:port", "take such a port back",
+     hostfwd_remove},
     {"memsave", kSave, "addr size file", "refused: virtual memory is Xen's to read", memsave},
     {"object_add", kObject, "[qom-type=]type,id=str[,prop=value][,...]", "make an object",
      object_add},

@@ -132,6 +132,14 @@ struct NetworkEnd {
   std::string peer;         // of a card: its back end's name; of a back end: its card's
 };
 
+/// Network cards tell the wire where they are, in rounds: the first at once, then after pauses that
+/// begin with `initial_ms` and grow by `step_ms` up to `max_ms`.
+struct Announcement {
+  core::i64 initial_ms = 50, max_ms = 550, rounds = 5, step_ms = 100;
+  std::optional<std::vector<std::string>> names{};  // of cards; none: all
+  std::string id{};                                 // one at a time of each
+};
+
 class DeviceControl {
  public:
   virtual ~DeviceControl() = default;
@@ -154,6 +162,7 @@ class DeviceControl {
   }
   /// False if there is none. A card that used it finds its cable pulled.
   virtual bool remove_netdev(const std::string& /*id*/) { return false; }
+  virtual void announce(const Announcement& /*what*/) {}
 };
 
 struct PciRegion {

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "hw/emul/net/nic.h"
 #include "machine/board/board_setup.h"
 #include "machine/board/cards.h"
@@ -41,6 +43,18 @@ class NetworksTest : public ::testing::Test {
   /// Whether nobody has the near end any more.
   bool wire_is_closed() {
     return ::send(ends_[1], "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ECONNREFUSED;
+  }
+
+  std::string path(const std::string& end) {
+    return (std::filesystem::temp_directory_path() /
+            ("networks-" + std::to_string(::getpid()) + "-" + end))
+        .string();
+  }
+  /// The length of what came to the far end, or 0.
+  std::size_t received() {
+    core::u8 frame[2000];
+    const ssize_t count = ::recv(ends_[1], frame, sizeof frame, MSG_DONTWAIT);
+    return count < 0 ? 0 : static_cast<std::size_t>(count);
   }
 
   loop::Loop loop;
@@ -113,6 +127,81 @@ TEST_F(NetworksTest, TheCardGoes) {
   EXPECT_TRUE(networks.remove("net0"));
   EXPECT_TRUE(wire_is_closed());
   EXPECT_TRUE(networks.list().empty());
+}
+
+// A reset brings card and wire back, each in its place, after a socket of its own as after a path.
+TEST_F(NetworksTest, WhatTheGuestUnpluggedComesBack) {
+  const std::string near = path("near"), far = path("far");
+  EXPECT_TRUE(networks.add({.kind = config::Netdev::Kind::kSocket,
+                            .id = "net1",
+                            .type = "dgram",
+                            .local_path = near,
+                            .remote_path = far}));
+  EXPECT_EQ(plug("e1000", "nic0", {{"netdev", "net0"}, {"mac", "00:16:3e:01:02:03"}}), "");
+  EXPECT_EQ(plug("rtl8139", "nic1", {{"netdev", "net1"}, {"addr", "9"}}), "");
+  EXPECT_EQ(plug("e1000", "nic2", {}), "");
+  const auto before = bench.board->cards();
+  std::vector<core::u8> places;
+  for (const pci::Function* one : before) places.push_back(one->devfn());
+  const net::MacAddress counted = card(2)->mac();
+
+  const auto used = networks.list();
+  bench.board->remove_network_cards();
+  networks.unplug(used);
+  EXPECT_TRUE(bench.board->cards().empty());
+  EXPECT_TRUE(networks.list().empty());
+  EXPECT_TRUE(wire_is_closed());
+
+  networks.restore_unplugged();
+  bench.board->restore_network_cards();
+  bench.board->reset();
+  const auto after = bench.board->cards();
+  ASSERT_EQ(after.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(after[i]->devfn(), places[i]) << i;
+    EXPECT_TRUE(after[i]->removable()) << i;
+  }
+  EXPECT_EQ(after[0]->name(), "e1000");
+  EXPECT_EQ(after[1]->qdev_id(), "nic1");
+  EXPECT_EQ(card(0)->mac(), (net::MacAddress{0x00, 0x16, 0x3e, 0x01, 0x02, 0x03}));
+  EXPECT_EQ(card(2)->mac(), counted);
+  const auto list = networks.list();
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0].devfn, places[0]);
+  EXPECT_EQ(list[1].devfn, places[1]);
+  EXPECT_TRUE(std::filesystem::exists(near)) << "bound again";
+  // And once more: nothing is left of the first time.
+  networks.restore_unplugged();
+  bench.board->restore_network_cards();
+  EXPECT_EQ(bench.board->cards().size(), 3u);
+  std::filesystem::remove(near);
+}
+
+TEST_F(NetworksTest, AnnouncesOnItsWire) {
+  EXPECT_EQ(plug("e1000", "nic0", {{"netdev", "net0"}, {"mac", "00:16:3e:01:02:03"}}), "");
+  EXPECT_EQ(plug("rtl8139", "nic1", {}), "");
+  port.announce_now({.names = std::vector<std::string>{"nic1", "other"}});
+  EXPECT_EQ(received(), 0u);
+  port.announce_now({.names = std::vector<std::string>{"nic1", "nic0"}});
+  EXPECT_EQ(received(), 60u);
+  port.announce_now({});
+  EXPECT_EQ(received(), 60u);
+  EXPECT_EQ(received(), 0u);
+}
+
+TEST_F(NetworksTest, AnnouncesInRounds) {
+  std::vector<std::string> heard;
+  Announcer announcer(loop, [&](const monitor::Announcement& what) {
+    heard.push_back(what.id);
+    if (heard.size() == 6) loop.quit();
+  });
+  announcer.start({.initial_ms = 5, .max_ms = 0, .rounds = 1'000'000, .step_ms = -7, .id = "long"});
+  announcer.start({.initial_ms = 1, .max_ms = 1, .rounds = 0, .step_ms = 1, .id = "none"});
+  announcer.start({.initial_ms = 1, .max_ms = 1, .rounds = 1, .step_ms = 1, .id = "once"});
+  EXPECT_EQ(heard, (std::vector<std::string>{"long", "once"})) << "the first round is at once";
+  announcer.start({.initial_ms = 1, .max_ms = 1, .rounds = 4, .step_ms = 1, .id = "long"});
+  loop.run();
+  EXPECT_EQ(heard, (std::vector<std::string>{"long", "once", "long", "long", "long", "long"}));
 }
 
 TEST_F(NetworksTest, TheWireGoes) {

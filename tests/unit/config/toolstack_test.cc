@@ -1,6 +1,7 @@
 // Whole command lines as toolstacks emit them, and everything of theirs that is refused.
 #include <array>
 
+#include "machine/config/netdevs.h"
 #include "tests/unit/config/config_test.h"
 
 namespace {
@@ -247,6 +248,73 @@ TEST(QemuForms, Netdevs) {
   EXPECT_EQ(m.devices[0].driver, "e1000");
 }
 
+TEST(QemuForms, UserNetworks) {
+  const auto m = machine({"-netdev",
+                          "user,id=a,net=10.1.0.0/16,restrict=on,hostfwd=tcp::2222-:22,"
+                          "hostfwd=udp:127.0.0.1:53-:53,guestfwd=tcp:10.1.0.9:80-cmd:cat /a,,b,"
+                          "dnssearch=x.org,tftp=/t,bootfile=b,dns=10.1.0.3,ipv6=off",
+                          "-netdev",
+                          R"({"type":"user","id":"b","ipv6-prefix":"fd00::","ipv6":true,)"
+                          R"("hostfwd":[{"str":"tcp::1-:2"}]})"});
+  ASSERT_EQ(m.netdevs.size(), 2U);
+  ASSERT_EQ(m.netdevs[0].kind, config::Netdev::Kind::kUser);
+  const config::UserNetwork& a = *m.netdevs[0].user;
+  EXPECT_EQ(a.network, "10.1.0.0/16");
+  EXPECT_TRUE(a.restricted);
+  EXPECT_EQ(a.host_forwards, (std::vector<std::string>{"tcp::2222-:22", "udp:127.0.0.1:53-:53"}));
+  EXPECT_EQ(a.guest_forwards, std::vector<std::string>{"tcp:10.1.0.9:80-cmd:cat /a,b"});
+  EXPECT_EQ(a.dns_search, std::vector<std::string>{"x.org"});
+  EXPECT_EQ(a.tftp, "/t");
+  EXPECT_EQ(a.bootfile, "b");
+  EXPECT_EQ(a.dns, "10.1.0.3");
+  EXPECT_TRUE(a.ipv4);
+  EXPECT_FALSE(a.ipv6);
+  const config::UserNetwork& b = *m.netdevs[1].user;
+  EXPECT_EQ(b.network6, "fd00::/64");
+  EXPECT_FALSE(b.ipv4) << "only IPv6 was asked for";
+  EXPECT_EQ(b.host_forwards, std::vector<std::string>{"tcp::1-:2"});
+}
+
+TEST(QemuForms, CardsWithTheirWires) {
+  const auto m = machine({"-nic",
+                          "tap,ifname=t0,script=no,downscript=no,model=rtl8139,mac=00:16:3e:"
+                          "01:02:03,id=nic0",
+                          "-nic", "none", "-net", "nic,model=e1000,macaddr=00:16:3e:01:02:04",
+                          "-net", "socket,listen=:1", "-nic", "user"});
+  ASSERT_EQ(m.netdevs.size(), 3U);
+  ASSERT_EQ(m.devices.size(), 3U);
+  EXPECT_EQ(m.netdevs[0].ifname, "t0");
+  EXPECT_EQ(m.netdevs[1].listen, ":1");
+  EXPECT_EQ(m.devices[0].driver, "rtl8139");
+  EXPECT_EQ(m.devices[0].id, "nic0");
+  const auto setting = [&](std::size_t card, std::string_view name) -> std::string {
+    for (const config::Property& one : m.devices[card].properties) {
+      if (one.key == name) return one.value;
+    }
+    return "";
+  };
+  EXPECT_EQ(setting(0, "mac"), "00:16:3e:01:02:03");
+  EXPECT_EQ(setting(0, "netdev"), m.netdevs[0].id);
+  EXPECT_EQ(m.devices[1].driver, "e1000");
+  EXPECT_EQ(setting(1, "netdev"), m.netdevs[1].id);
+  EXPECT_EQ(m.devices[2].driver, "e1000");
+  EXPECT_EQ(setting(2, "netdev"), m.netdevs[2].id);
+}
+
+TEST(QemuForms, SocketServersAndGroups) {
+  const auto m = machine({"-netdev", "socket,id=a,listen=:7000", "-netdev",
+                          "socket,id=b,mcast=230.0.0.1:1234,localaddr=127.0.0.1", "-netdev",
+                          "stream,id=c,server=on,addr.type=unix,addr.path=/s", "-netdev",
+                          "tap,id=d,vnet_hdr=off"});
+  ASSERT_EQ(m.netdevs.size(), 4U);
+  EXPECT_EQ(m.netdevs[0].listen, ":7000");
+  EXPECT_EQ(m.netdevs[1].multicast, "230.0.0.1:1234");
+  EXPECT_EQ(m.netdevs[1].local, "127.0.0.1");
+  EXPECT_EQ(m.netdevs[2].listen_path, "/s");
+  EXPECT_FALSE(m.netdevs[3].vnet_header);
+  EXPECT_TRUE(m.netdevs[0].vnet_header);
+}
+
 TEST(LibxlForms, ProbeOfNewerToolstacks) {
   const auto m =
       parse_all({"-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", "none,accel=xen",
@@ -355,13 +423,19 @@ const RefusedForm kRefused[] = {
      "netdev=net0",
      "in use"},
     {{"-device", "virtio-net-pci,netdev=net0"}, "-device virtio-net-pci", "model=rtl8139"},
-    {{"-netdev", "user,id=net0"}, "-netdev", "use tap"},
+    {{"-netdev", "user,id=net0,smb=/d"}, "smb=", "hostfwd="},
+    {{"-netdev", "user,id=net0,ipv4=off,ipv6=off"}, "ipv4=off", "needed"},
+    {{"-netdev", "hubport,id=net0,hubid=1"}, "hubport", "bridge"},
+    {{"-net", "nic", "-net", "nic", "-net", "user"}, "-net", "use -nic"},
+    {{"-nic", "user,model=ne2k_pci"}, "-device ne2k_pci", "rtl8139"},
+    {{"-nic", "user,model=pcnet"}, "-device pcnet", "e1000"},
     {{"-netdev", "bridge,id=net0"}, "-netdev", "ifname="},
     {{"-netdev", "tap"}, "-netdev", "id= is missing"},
     {{"-netdev", "tap,id=net0,fd=3,ifname=tap0"}, "ifname=", "not for fd="},
     {{"-netdev", "tap,id=net0,helper=/h"}, "helper=", "not built"},
     {{"-netdev", "tap,id=net0,colour=red"}, "colour", "-netdev"},
-    {{"-netdev", "socket,id=net0,listen=:1"}, "listen=", "connect="},
+    {{"-netdev", "socket,id=net0,listen=:1,connect=h:2"}, "listen=", "connect="},
+    {{"-netdev", "stream,id=net0,addr.type=fd,addr.str=3"}, "addr.type=fd", "server=off"},
     {{"-netdev", "socket,id=net0,udp=h:1"}, "-netdev", "localaddr="},
     {{"-netdev", "stream,id=net0,addr.type=unix,addr.path=/s"}, "-netdev", "server=off"},
     {{"-net", "user"}, "-net user", "type=vif"},
