@@ -161,12 +161,15 @@ struct Wiring {
   std::string driver;
   Networks* networks = nullptr;
   core::Clock* clock = nullptr;
+  /// What a card has had, it has again when it comes back.
+  std::shared_ptr<std::optional<net::MacAddress>> taken =
+      std::make_shared<std::optional<net::MacAddress>>();
 
   net::MacAddress address() const {
     // All zeros is nobody's: as if none were given.
-    const net::MacAddress taken = mac && *mac != net::MacAddress{} ? *mac : networks->next_mac();
-    networks->note_mac(taken);
-    return taken;
+    if (!*taken) *taken = mac && *mac != net::MacAddress{} ? *mac : networks->next_mac();
+    networks->note_mac(**taken);
+    return **taken;
   }
   core::Result<core::NetBackend*> connect(u8 devfn) const {
     if (!netdev || netdev->empty()) return &networks->nowhere();

@@ -128,12 +128,12 @@ const SlirpCb& UserNetdev::callbacks() {
       const auto delay = static_cast<unsigned>(std::clamp<std::int64_t>(at_ms - now, 0, 3'600'000));
       timer->watch = me->loop_.after(delay, [timer, me] {
         timer->call(timer->argument);
-        me->arrange_->ask();
+        me->turn_->ask();
       });
     };
     made.register_poll_fd = [](int /*fd*/, void* /*self*/) {};
     made.unregister_poll_fd = [](int /*fd*/, void* /*self*/) {};
-    made.notify = [](void* self) { static_cast<UserNetdev*>(self)->arrange_->ask(); };
+    made.notify = [](void* self) { static_cast<UserNetdev*>(self)->turn_->ask(); };
     return made;
   }();
   return table;
@@ -206,7 +206,7 @@ core::Result<void> UserNetdev::start(const UserSpec& spec) {
   std::array<char, INET_ADDRSTRLEN> network{};
   ::inet_ntop(AF_INET, &config.vnetwork, network.data(), network.size());
   description_ = fmt::format("net={},restrict={}", network.data(), spec.restricted ? "on" : "off");
-  arrange_ = loop_.make_task([this] { arrange(); });
+  turn_ = loop_.make_task([this] { turn(); });
   deliver_ = loop_.make_task([this] { deliver(); });
   slirp_ = library_.slirp_new(&config, &callbacks(), this);
   if (slirp_ == nullptr) return core::fail("libslirp refuses these addresses");
@@ -216,7 +216,7 @@ core::Result<void> UserNetdev::start(const UserSpec& spec) {
   for (const std::string& rule : spec.guest_forwards) {
     if (auto done = add_guest_forward(rule); !done) return done;
   }
-  arrange_->ask();
+  turn_->ask();
   return {};
 }
 
@@ -231,7 +231,7 @@ std::size_t UserNetdev::send(std::span<const Bytes> frames) {
   for (const Bytes frame : frames) {
     library_.slirp_input(slirp_, frame.data(), static_cast<int>(frame.size()));
   }
-  arrange_->ask();
+  turn_->ask();
   return frames.size();
 }
 
@@ -269,6 +269,31 @@ void UserNetdev::accept_input() {
 
 // --- the library's sockets, in our loop ---
 
+/// After anything that may have changed something.
+void UserNetdev::turn() {
+  look();
+  arrange();
+}
+
+/// Tells the library what its sockets can do now. It also sends what waited for an address.
+void UserNetdev::look() {
+  for (pollfd& one : polled_) one.revents = 0;
+  const bool failed = ::poll(polled_.data(), polled_.size(), 0) < 0;
+  library_.slirp_pollfds_poll(
+      slirp_, failed ? 1 : 0,
+      [](int index, void* self) {
+        const auto& polled = static_cast<UserNetdev*>(self)->polled_;
+        if (index < 0 || static_cast<std::size_t>(index) >= polled.size()) return 0;
+        const short got = polled[static_cast<std::size_t>(index)].revents;
+        return ((got & POLLIN) != 0 ? SLIRP_POLL_IN : 0) |
+               ((got & POLLOUT) != 0 ? SLIRP_POLL_OUT : 0) |
+               ((got & POLLPRI) != 0 ? SLIRP_POLL_PRI : 0) |
+               ((got & POLLERR) != 0 ? SLIRP_POLL_ERR : 0) |
+               ((got & POLLHUP) != 0 ? SLIRP_POLL_HUP : 0);
+      },
+      this);
+}
+
 /// Watches what the library wants to know of now.
 void UserNetdev::arrange() {
   polled_.clear();
@@ -300,29 +325,10 @@ void UserNetdev::arrange() {
     if (old != before.end()) old->second.watch.reset();
     const unsigned events = ((now.events & (POLLIN | POLLPRI)) != 0 ? loop::kReadable : 0u) |
                             ((now.events & POLLOUT) != 0 ? loop::kWritable : 0u);
-    now.watch = loop_.watch_fd(fd, events, [this](unsigned) { service(); });
+    now.watch = loop_.watch_fd(fd, events, [this](unsigned) { turn_->ask(); });
   }
   timeout_.reset();
-  if (timeout != ~u32{0}) timeout_ = loop_.after(timeout, [this] { service(); });
-}
-
-void UserNetdev::service() {
-  for (pollfd& one : polled_) one.revents = 0;
-  const bool failed = ::poll(polled_.data(), polled_.size(), 0) < 0;
-  library_.slirp_pollfds_poll(
-      slirp_, failed ? 1 : 0,
-      [](int index, void* self) {
-        const auto& polled = static_cast<UserNetdev*>(self)->polled_;
-        if (index < 0 || static_cast<std::size_t>(index) >= polled.size()) return 0;
-        const short got = polled[static_cast<std::size_t>(index)].revents;
-        return ((got & POLLIN) != 0 ? SLIRP_POLL_IN : 0) |
-               ((got & POLLOUT) != 0 ? SLIRP_POLL_OUT : 0) |
-               ((got & POLLPRI) != 0 ? SLIRP_POLL_PRI : 0) |
-               ((got & POLLERR) != 0 ? SLIRP_POLL_ERR : 0) |
-               ((got & POLLHUP) != 0 ? SLIRP_POLL_HUP : 0);
-      },
-      this);
-  arrange_->ask();
+  if (timeout != ~u32{0}) timeout_ = loop_.after(timeout, [this] { turn_->ask(); });
 }
 
 // --- forwarding ---
@@ -335,7 +341,7 @@ core::Result<void> UserNetdev::add_forward(const std::string& rule) {
                                  static_cast<int>(read->guest_port)) != 0) {
     return failed("hostfwd=" + rule, "the port of the host cannot be had");
   }
-  arrange_->ask();
+  turn_->ask();
   return {};
 }
 
@@ -346,7 +352,7 @@ core::Result<void> UserNetdev::remove_forward(const std::string& rule) {
                                     static_cast<int>(read->host_port)) != 0) {
     return failed("hostfwd=" + rule, "there is none");
   }
-  arrange_->ask();
+  turn_->ask();
   return {};
 }
 

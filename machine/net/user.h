@@ -47,7 +47,7 @@ class UserNetdev final : public Netdev {
       : Netdev(spec.id), loop_(loop), library_(library) {}
   core::Result<void> start(const UserSpec& spec);
   core::Result<void> add_guest_forward(const std::string& rule);
-  void service();
+  void turn();
   void look();
   void arrange();
   void deliver();
@@ -69,7 +69,7 @@ class UserNetdev final : public Netdev {
   };
   std::map<int, Watched> watched_;
   loop::WatchPtr timeout_;
-  loop::TaskPtr arrange_, deliver_;
+  loop::TaskPtr turn_, deliver_;
 };
 
 }  // namespace netdev

@@ -2,51 +2,29 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstring>
-
 #include "hw/emul/net/e1000_regs.h"
-#include "tests/diff/pair.h"
+#include "tests/diff/network_script.h"
 #include "tests/diff/script.h"
-#include "tests/xensim/cable.h"
 
 namespace {
 
+using diff::Frame;
+using diff::frame_to;
+using diff::kEverybody;
+using diff::kMine;
 using diff::Pair;
+using diff::text_of;
 using diff::u16;
 using diff::u32;
 using diff::u64;
 using diff::u8;
 using xensim::Cable;
 using xensim::Json;
-using Frame = std::vector<u8>;
 namespace reg = net::e1000_regs;
 
 constexpr u64 kTxRing = 0x100000, kRxRing = 0x101000, kTxData = 0x110000, kRxData = 0x120000;
 constexpr u32 kRing = 8;  // descriptors
 constexpr u32 kRxBuffer = 2048;
-
-/// As text, or "none".
-std::string text_of(const Frame& frame) {
-  if (frame.empty()) return "none";
-  return fmt::format("{}: {:02x}", frame.size(), fmt::join(frame, " "));
-}
-
-diff::GuestConfig guest(const std::string& model) {
-  return {.serial = {"null"},
-          .extra = {"-device", model + ",id=nic0,netdev=net0,mac=00:16:3e:01:02:03", "-netdev",
-                    Cable::option("net0", "SIDE")}};
-}
-
-Frame frame_to(const std::string& mac, std::size_t length) {
-  Frame frame(length);
-  for (std::size_t i = 0; i < length; ++i) frame[i] = static_cast<u8>(i * 7);
-  std::memcpy(frame.data(), mac.data(), 6);
-  frame[12] = 0x88;
-  frame[13] = 0xb5;  // for experiments
-  return frame;
-}
-const std::string kMine = {0x00, 0x16, 0x3e, 0x01, 0x02, 0x03};
-const std::string kEverybody = "\xff\xff\xff\xff\xff\xff";
 
 class E1000Pair : public ::testing::Test {
  protected:
@@ -56,7 +34,7 @@ class E1000Pair : public ::testing::Test {
                      std::string("SendsAndReceives")
                  ? "e1000-frames"
                  : model,
-             guest(model)) {}
+             diff::guest_with_card(model)) {}
   bool start() {
     if (!pair.start()) return false;
     pair.set_up_pci();

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "tests/measure/figure.h"
+#include "tests/measure/net.h"
 
 namespace {
 
@@ -20,9 +21,9 @@ struct Arguments {
 };
 
 std::vector<Group> all_groups() {
-  return {measure::start_group(),   measure::memory_group(),   measure::ioreq_group(),
-          measure::vga_group(),     measure::disk_group(),     measure::idle_group(),
-          measure::display_group(), measure::lifecycle_group()};
+  return {measure::start_group(),   measure::memory_group(),    measure::ioreq_group(),
+          measure::vga_group(),     measure::disk_group(),      measure::idle_group(),
+          measure::display_group(), measure::lifecycle_group(), measure::net_group()};
 }
 
 int usage(const std::string& what) {
