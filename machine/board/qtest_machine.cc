@@ -301,7 +301,7 @@ core::Result<void> QtestMachine::Impl::make_monitor() {
   identity = make_identity(config);
   cpu_port =
       std::make_unique<CpuPort>(board->power_management(), config.smp.cpus, config.smp.max_cpus);
-  device_port = std::make_unique<DevicePort>(config, board.get(), &back_ends);
+  device_port = std::make_unique<DevicePort>(config, board.get(), &back_ends, std::string(), &loop);
   vnc_port = std::make_unique<VncPort>(vnc.get());
   screen_port = std::make_unique<ScreenPort>(console, config.vga ? config.vga->id : "",
                                              config.vga.has_value());

@@ -161,26 +161,6 @@ TEST_P(E1000Interchange, Receiving) {
   EXPECT_TRUE(wait(reg::ICR, 0x80, 0x80));
 }
 
-/// Switches between two hosts know by the frame where the address is now.
-TEST_P(E1000Interchange, TheNetworkIsTold) {
-  about("e1000", "an address on the network");
-  move();
-  const Cable::Frame told = cable_->next();
-  const Cable::Frame mac = {0x00, 0x16, 0x3e, 0x01, 0x02, 0x03};
-  Cable::Frame wanted(6, 0xff);
-  const auto add = [&wanted](const Cable::Frame& bytes) {
-    wanted.insert(wanted.end(), bytes.begin(), bytes.end());
-  };
-  add(mac);
-  add({0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3});  // RARP (RFC 903), a request
-  add(mac);
-  add({0, 0, 0, 0});
-  add(mac);
-  wanted.resize(60);
-  EXPECT_EQ(told, wanted);
-  EXPECT_EQ(cable_->next(), wanted) << "frames get lost: it comes several times";
-}
-
 TEST_P(E1000Interchange, PulledCable) {
   about("e1000", "a pulled cable");
   machine_->qmp().call("set_link", {{"name", "nic0"}, {"up", false}});

@@ -92,6 +92,35 @@ TEST(Qtest, StopContinueAndQuit) {
   EXPECT_EQ(c.end(0), 0);
 }
 
+// Networks are its monitor's to ask about and to change, as with a guest under Xen.
+TEST(Qtest, NetworksAreItsMonitors) {
+  Client c(XENOLITH, plain({"-device", "e1000,id=nic0,netdev=net0,mac=00:16:3e:01:02:03,addr=5",
+                            "-netdev", "socket,id=net0,listen=127.0.0.1:0"}));
+  const auto info = [&c] {
+    return c.qmp(R"({"execute":"human-monitor-command","arguments":{"command-line":)"
+                 R"("info network"}})");
+  };
+  EXPECT_NE(info().find("nic0"), std::string::npos) << info();
+  const auto status = [&c] {
+    c.ask("outl 0xcf8 0x80002810");
+    c.ask("outl 0xcfc 0xf8000000");
+    c.ask("outl 0xcf8 0x80002804");
+    c.ask("outw 0xcfc 7");
+    return c.value("readl 0xf8000008");
+  };
+  EXPECT_EQ(status() & 2, 2U) << "link";
+  EXPECT_NE(
+      c.qmp(R"({"execute":"set_link","arguments":{"name":"nic0","up":false}})").find("return"),
+      std::string::npos);
+  EXPECT_EQ(status() & 2, 0U);
+  EXPECT_NE(c.qmp(R"({"execute":"netdev_del","arguments":{"id":"net0"}})").find("return"),
+            std::string::npos);
+  EXPECT_NE(c.qmp(R"({"execute":"device_add","arguments":{"driver":"rtl8139","id":"nic1"}})")
+                .find("return"),
+            std::string::npos);
+  EXPECT_NE(info().find("nic1"), std::string::npos) << info();
+}
+
 TEST(Qtest, DefaultMachineHasItsDevices) {
   Client c(XENOLITH, {});
   const auto config = [&c](unsigned devfn, unsigned reg) {

@@ -437,8 +437,6 @@ const RefusedForm kRefused[] = {
     {{"-netdev", "socket,id=net0,listen=:1,connect=h:2"}, "listen=", "connect="},
     {{"-netdev", "stream,id=net0,addr.type=fd,addr.str=3"}, "addr.type=fd", "server=off"},
     {{"-netdev", "socket,id=net0,udp=h:1"}, "-netdev", "localaddr="},
-    {{"-netdev", "stream,id=net0,addr.type=unix,addr.path=/s"}, "-netdev", "server=off"},
-    {{"-net", "user"}, "-net user", "type=vif"},
     {{"-usb"}, "-usb", "usb"},
     {{"-usbdevice", "tablet"}, "-usbdevice tablet", "usbdevice"},
     {{"-device", "piix3-usb-uhci,id=usb"}, "piix3-usb-uhci", "usbversion"},
