@@ -85,7 +85,7 @@ core::Result<PcSetup> board_setup(const config::Machine& machine, const BackEnds
   if (machine.platform.present) {
     setup.platform =
         PcSetup::Platform{.slot = machine.platform.slot ? int{*machine.platform.slot} : -1,
-                          .unplug_supported = false};
+                          .unplug_supported = ends.unplug};
   }
   if (machine.vga) {
     const bool cirrus = machine.vga->model == config::Vga::Model::kCirrus;

@@ -35,6 +35,8 @@ struct BackEnds {
   std::vector<std::string> rom_directories{};
   /// What is plugged into an AHCI controller of the command line; none: nothing.
   std::function<ahci::DriveConfigs(const config::Device& controller)> sata_drives{};
+  /// PV devices can take the place of unplugged ones.
+  bool unplug = false;
 };
 
 /// Reads ROMs, kernel and initrd.

@@ -36,6 +36,8 @@ struct Disks::Drive {
   bool tray = false;
   // One line for a disk that fails, not one for each of its requests.
   std::unique_ptr<mlog::Limiter> errors = std::make_unique<mlog::Limiter>(5, 60'000);
+  bool unplugged = false;
+  std::weak_ptr<block::Backend> shared;  // with PV disks
 };
 
 /// An image between blockdev-change-medium's opening and inserting it.
@@ -374,20 +376,100 @@ ahci::DriveConfigs Disks::sata_drives(const config::Device& controller) {
 }
 
 void Disks::flush() {
-  for (const auto& drive : drives_) {
-    if (auto result = drive->backend.flush_now(); !result) {
-      mlog::error("drive {}: {}", drive->id, result.error().message);
+  for_each_image([](block::Backend& backend) {
+    if (auto result = backend.flush_now(); !result) {
+      mlog::error("drive {}: {}", backend.id(), result.error().message);
     }
-  }
+  });
 }
 
 core::Result<void> Disks::flush_now() {
-  for (const auto& drive : drives_) {
-    if (auto result = drive->backend.flush_now(); !result) {
-      return core::fail(fmt::format("drive {}: {}", drive->id, result.error().message));
+  core::Result<void> all;
+  for_each_image([&all](block::Backend& backend) {
+    if (auto result = backend.flush_now(); !result && all) {
+      all = core::fail(fmt::format("drive {}: {}", backend.id(), result.error().message));
     }
+  });
+  return all;
+}
+
+void Disks::for_each_image(const std::function<void(block::Backend&)>& visit) {
+  for (const auto& drive : drives_) visit(drive->backend);
+  for (const auto& one : extra_) {
+    if (const auto backend = one.lock()) visit(*backend);
   }
-  return {};
+}
+
+Disks::Drive* Disks::at_place(unsigned place) {
+  for (std::size_t i = 0; i < drives_.size(); ++i) {
+    const config::IdeDisk& disk = config_.ide_disks[i];
+    if (!disk.ahci && disk.channel * 2 + disk.unit == place) return drives_[i].get();
+  }
+  return nullptr;
+}
+
+core::Result<std::shared_ptr<block::Backend>> Disks::share(const config::Drive& wanted) {
+  const bool removable = wanted.media == config::Drive::Media::kCdrom;
+  for (const auto& drive : drives_) {
+    const block::Image* image = drive->backend.image();
+    if (image == nullptr || drive->backend.removable() != removable ||
+        image->path() != wanted.file.value_or("") || image->format() != wanted.format ||
+        (image->read_only() && !wanted.read_only)) {
+      continue;
+    }
+    auto shared = drive->shared.lock();
+    // The drive stays as long as this does; who shares it is only counted.
+    if (!shared) {
+      shared = std::shared_ptr<block::Backend>(&drive->backend, [](block::Backend*) {});
+      drive->shared = shared;
+    }
+    return shared;
+  }
+  auto image = open_image(wanted, wanted.file.value_or(""), wanted.format, wanted.read_only);
+  if (!image) return tl::unexpected(image.error());
+  auto made = std::make_shared<block::Backend>(engine_, wanted.id, removable);
+  made->insert(std::move(*image));
+  std::erase_if(extra_, [](const auto& one) { return one.expired(); });
+  extra_.push_back(made);
+  return made;
+}
+
+void Disks::unplug(unsigned place) {
+  if (Drive* drive = at_place(place)) unplug(*drive);
+}
+
+void Disks::unplug_sata() {
+  for (std::size_t i = 0; i < drives_.size(); ++i) {
+    if (config_.ide_disks[i].ahci && !config_.ide_disks[i].cdrom) unplug(*drives_[i]);
+  }
+}
+
+void Disks::unplug(Drive& drive) {
+  if (std::exchange(drive.unplugged, true)) return;
+  drive.backend.set_listener(nullptr);
+  if (auto result = drive.backend.flush_now(); !result) {
+    mlog::error("drive {}: {}", drive.id, result.error().message);
+  }
+  if (drive.shared.expired()) drive.backend.eject();
+}
+
+std::optional<ide::DriveConfig> Disks::replug(unsigned place) {
+  Drive* drive = at_place(place);
+  if (drive == nullptr || !drive->unplugged) return std::nullopt;
+  const config::Drive* settings = config_.find_drive(drive->id);
+  if (settings == nullptr) return std::nullopt;
+  if (drive->backend.image() == nullptr) {
+    auto image =
+        open_image(*settings, settings->file.value_or(""), settings->format, settings->read_only);
+    if (!image) {
+      mlog::error("drive {} cannot come back after the reset: {}", drive->id,
+                  image.error().message);
+      return std::nullopt;
+    }
+    drive->backend.insert(std::move(*image));
+  }
+  drive->unplugged = false;
+  return ide_drives()[place];
 }
 
 std::string Disks::unsaveable() const {
@@ -405,23 +487,25 @@ std::string Disks::unsaveable() const {
 
 void Disks::release() {
   elsewhere_ = true;
-  for (const auto& drive : drives_) drive->backend.release();
+  for_each_image([](block::Backend& backend) { backend.release(); });
 }
 
 core::Result<void> Disks::activate() {
   if (!elsewhere_) return {};
-  for (const auto& drive : drives_) {
-    if (auto result = drive->backend.activate(); !result) {
-      return core::fail(fmt::format("drive {}: {}", drive->id, result.error().message));
+  core::Result<void> all;
+  for_each_image([&all](block::Backend& backend) {
+    if (!all) return;
+    if (auto result = backend.activate(); !result) {
+      all = core::fail(fmt::format("drive {}: {}", backend.id(), result.error().message));
     }
-  }
-  elsewhere_ = false;
-  return {};
+  });
+  if (all) elsewhere_ = false;
+  return all;
 }
 
 Disks::Drive* Disks::find(const std::string& key) {
   const auto at = std::find_if(drives_.begin(), drives_.end(), [&](const auto& drive) {
-    return (!drive->id.empty() && drive->id == key) || drive->qdev == key;
+    return !drive->unplugged && ((!drive->id.empty() && drive->id == key) || drive->qdev == key);
   });
   return at != drives_.end() ? at->get() : nullptr;
 }
@@ -494,6 +578,7 @@ monitor::Medium medium_of(const block::Image& image) {
 std::vector<monitor::BlockDevice> Disks::drives() const {
   std::vector<monitor::BlockDevice> result;
   for (const auto& drive : drives_) {
+    if (drive->unplugged) continue;
     monitor::BlockDevice device{.device = drive->id,
                                 .qdev = drive->qdev,
                                 .removable = drive->backend.removable(),

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,18 @@ class Disks final : public monitor::BlockControl {
   /// The images are ours alone from here on; does nothing if they were.
   core::Result<void> activate();
 
+  // What PV disks share with emulated ones, and what the guest does when it leaves those.
+
+  /// The image that PV disks want: the drive that has it, if one has, else one of their own, which
+  /// goes when the last of them lets go of it.
+  core::Result<std::shared_ptr<block::Backend>> share(const config::Drive& wanted);
+  /// The place is empty from now on: the image is made durable, and closed if no PV disk uses it.
+  void unplug(unsigned place);
+  /// The same for all disks of AHCI controllers.
+  void unplug_sata();
+  /// After a reset: what is to be plugged in there again.
+  std::optional<ide::DriveConfig> replug(unsigned place);
+
   // monitor::BlockControl
   std::vector<monitor::BlockDevice> drives() const override;
   core::Result<std::unique_ptr<monitor::OpenMedium>> open_medium(
@@ -83,6 +96,9 @@ class Disks final : public monitor::BlockControl {
   Drive* find(const std::string& key);
   ide::DriveConfig drive_config(std::size_t index);
   void tell_error(const Drive& drive, const block::IoError& what);
+  Drive* at_place(unsigned place);
+  void unplug(Drive& drive);
+  void for_each_image(const std::function<void(block::Backend&)>& visit);
 
   loop::Loop& loop_;
   const config::Machine& config_;
@@ -95,6 +111,7 @@ class Disks final : public monitor::BlockControl {
   bool stopping_ = false;
   unsigned node_names_ = 0;
   std::map<std::string, std::weak_ptr<block::Throttle>> throttles_;  // by group
+  std::vector<std::weak_ptr<block::Backend>> extra_;                 // of PV disks only
 };
 
 }  // namespace board

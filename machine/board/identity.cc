@@ -72,11 +72,14 @@ std::unique_ptr<monitor::MachineIdentity> make_identity(const config::Machine& m
                       : machine.machine_name == "pc"  ? "pc-i440fx-7.2"
                                                       : machine.machine_name;
   identity->domid = machine.domid;
-  identity->can_sleep = machine.kind != config::Machine::Kind::kNone && machine.acpi.present;
+  const bool bare =
+      machine.kind == config::Machine::Kind::kNone || machine.kind == config::Machine::Kind::kXenpv;
+  identity->can_sleep = !bare && machine.acpi.present;
   identity->ram_bytes = machine.kind == config::Machine::Kind::kNone ? 0 : machine.ram_bytes;
   identity->kinds = {{.name = "xenfv-4.2", .alias = ""},
                      {.name = "xenfv-3.1", .alias = "xenfv"},
                      {.name = "pc-i440fx-7.2", .alias = "pc", .cpu_max = 255},
+                     {.name = "xenpv", .alias = "", .cpu_max = 1},
                      {.name = "none", .alias = "", .cpu_max = 1}};
   identity->options = options();
   return identity;

@@ -19,6 +19,7 @@
 #include "machine/board/replay_command.h"
 #include "machine/board/signals.h"
 #include "machine/board/xen_machine.h"
+#include "machine/board/xenpv_machine.h"
 #include "machine/config/parse.h"
 #include "machine/log/log.h"
 #include "machine/log/trace.h"
@@ -106,6 +107,9 @@ int run(std::span<const char* const> argv) {
   if (config->qtest) return run_machine<board::QtestMachine>(*config);
   mlog::set_prefix(fmt::format("xenolith[{}]", config->domid));
   for (const std::string& note : config->notes) mlog::info("{}", note);
+  if (config->kind == config::Machine::Kind::kXenpv) {
+    return run_machine<board::XenpvMachine>(*config);
+  }
   return run_machine<board::XenMachine>(*config);
 }
 

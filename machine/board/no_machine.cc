@@ -5,58 +5,13 @@
 #include "machine/board/inspection.h"
 #include "machine/board/machine_ports.h"
 #include "machine/board/metrics_server.h"
+#include "machine/board/no_hardware.h"
 #include "machine/board/qtest_line.h"
 #include "machine/board/run_control.h"
 #include "machine/display/input_router.h"
 
 namespace board {
 namespace {
-
-/// What a machine has, and this one has not.
-class Nothing final : public monitor::CpuControl,
-                      public monitor::PciView,
-                      public monitor::BlockControl,
-                      public monitor::ScreenControl,
-                      public monitor::MemoryControl,
-                      public monitor::StateControl {
- public:
-  std::vector<monitor::Cpu> cpus() const override { return {}; }
-  unsigned max_cpus() const override { return 0; }
-  core::Result<void> plug_cpu(unsigned /*index*/, const std::string& /*id*/) override {
-    return core::fail("this machine has no CPUs");
-  }
-
-  std::vector<monitor::PciDevice> pci_functions() const override { return {}; }
-
-  std::vector<monitor::BlockDevice> drives() const override { return {}; }
-  core::Result<std::unique_ptr<monitor::OpenMedium>> open_medium(
-      const std::string& drive, const std::string& /*file*/, const std::string& /*format*/,
-      std::optional<bool> /*read_only*/) override {
-    return core::fail("Device '" + drive + "' not found");
-  }
-  core::Result<void> insert_medium(const std::string& drive,
-                                   std::unique_ptr<monitor::OpenMedium> /*medium*/) override {
-    return core::fail("Device '" + drive + "' not found");
-  }
-  void remove_medium(const std::string& /*drive*/) override {}
-  void request_eject(const std::string& /*drive*/, bool /*force*/) override {}
-  void move_tray(const std::string& /*drive*/, bool /*open*/) override {}
-
-  std::vector<std::string> screens() const override { return {}; }
-  core::Result<void> screendump(int /*fd*/, monitor::ImageFormat /*format*/,
-                                const std::string& /*device*/) override {
-    return core::fail("There is no console to take a screendump from");
-  }
-
-  bool read_memory(u64 /*address*/, core::MutableBytes to) override {
-    std::fill(to.begin(), to.end(), u8{0xff});
-    return false;
-  }
-  u32 port_read(u16 /*port*/, unsigned /*width*/) override { return ~u32{0}; }
-  void port_write(u16 /*port*/, u32 /*value*/, unsigned /*width*/) override {}
-  std::vector<monitor::MappedRegion> mapped_ports() const override { return {}; }
-  std::vector<monitor::MappedRegion> mapped_memory() const override { return {}; }
-};
 
 RunActions no_actions() {
   return {.serve = [](bool) {},
@@ -94,7 +49,8 @@ struct NoMachine::Impl {
   qtest::VirtualClock clock;
   std::unique_ptr<QtestLine> line;
   std::unique_ptr<monitor::MachineIdentity> identity;
-  Nothing nothing;
+  NoHardware nothing;
+  NoDisks no_disks;
   DevicePort devices;
   CharPort characters{loop, chardevs};
   VncPort vnc{nullptr};
@@ -122,7 +78,7 @@ core::Result<std::unique_ptr<NoMachine>> NoMachine::create(loop::Loop& loop,
   impl->line = std::move(*line);
   impl->ports = std::make_unique<monitor::MachinePorts>(
       monitor::MachinePorts{*impl->identity, impl->run, impl->nothing, impl->devices, impl->nothing,
-                            impl->nothing, impl->characters, impl->vnc, impl->nothing, impl->input,
+                            impl->no_disks, impl->characters, impl->vnc, impl->nothing, impl->input,
                             impl->nothing, impl->nothing, impl->inspection});
   impl->monitor = std::make_unique<monitor::Monitor>(
       *impl->ports, impl->fd_sets, impl->events,

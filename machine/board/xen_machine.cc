@@ -96,6 +96,19 @@ core::Result<void> XenMachine::open_back_ends() {
   if (!disks) return tl::unexpected(disks.error());
   disks_ = std::move(*disks);
   disks_->on_stop([this] { run_.stop_for_io_error(); });
+  // A recording is of emulated devices only.
+  if (recorder_ == nullptr) {
+    auto pv = PvBackEnds::create({.loop = loop_,
+                                  .store = *xenstore_,
+                                  .domain = config_.domid,
+                                  .disks = *disks_,
+                                  .input = input_});
+    if (pv) {
+      pv_ = std::move(*pv);
+    } else {
+      mlog::warning("no PV disks: {}", pv.error().message);
+    }
+  }
   return networks_.open(config_);
 }
 
@@ -134,7 +147,8 @@ core::Result<void> XenMachine::make_board() {
       .clock = &tapped(loop_.clock()),
       .rom_directories = config_.data_dirs,
       .sata_drives =
-          [this](const config::Device& controller) { return disks_->sata_drives(controller); }};
+          [this](const config::Device& controller) { return disks_->sata_drives(controller); },
+      .unplug = pv_ != nullptr};
   auto setup = board_setup(config_, back_ends_, boot_files_);
   if (!setup) return tl::unexpected(setup.error());
   core::VideoMemory* video = video_ != nullptr ? &tapped<core::VideoMemory>(*video_) : nullptr;
@@ -239,7 +253,8 @@ core::Result<void> XenMachine::go_live() {
   server_->set_polling(GuestAccess::polling_window());
   server_->set_other_work([this] { return loop_.work_waits(); });
   access_ = std::make_unique<GuestAccess>(*server_, xen_->fd(), [this] { served(); });
-  return server_->bind(xen_->ids().buffered_port);
+  if (auto result = server_->bind(xen_->ids().buffered_port); !result) return result;
+  return pv_ != nullptr ? pv_->start() : core::Result<void>();
 }
 
 /// Before the monitors answer anybody: toolstacks take an answer for a machine that is complete.
@@ -322,6 +337,7 @@ void XenMachine::terminate(int signal) {
 void XenMachine::finish() {
   loop_.set_guest(nullptr);
   board_->pause();
+  if (pv_ != nullptr) pv_->finish();
   disks_->flush();
   if (recorder_ == nullptr) return;
   if (auto result = recorder_->finish(); !result) mlog::warning("{}", result.error().message);
@@ -334,6 +350,7 @@ RunActions XenMachine::run_actions() {
           [this] {
             const replay::Step step(recorder_.get(), replay::Control::kPause);
             board_->pause();
+            if (pv_ != nullptr) pv_->pause();
             disks_->flush();
             if (video_ != nullptr) video_->flush_modified();
           },
@@ -342,6 +359,7 @@ RunActions XenMachine::run_actions() {
             const replay::Step step(recorder_.get(), replay::Control::kResume);
             disks_->clear_io_errors();
             board_->resume();
+            if (pv_ != nullptr) pv_->resume();
           },
       .take_over = [this] { return take_over(); },
       .reset_devices =
@@ -350,6 +368,7 @@ RunActions XenMachine::run_actions() {
             resetting_ = true;
             networks_.restore_unplugged();
             board_->restore_network_cards();
+            replug_disks();
             board_->reset();
             resetting_ = false;
           },
@@ -483,9 +502,38 @@ void XenMachine::unplug(u16 mask) {
     board_->remove_network_cards();
     networks_.unplug(before);
   }
-  mask &= core::low<u16>(~xen_platform::UnplugNics::kMask);
-  if (mask == 0) return;
-  mlog::info("the guest asked to unplug devices (mask {:#x}); there is no PV back end", mask);
+  if (xen_platform::UnplugDisks::test(mask)) {
+    unplug_disks(true);
+  } else if (xen_platform::UnplugAuxDisks::test(mask)) {
+    unplug_disks(false);
+  }
+}
+
+/// All disks, or all but the first: what the guest's PV driver is going to have in their place. CD
+/// drives stay, for PV drivers know none.
+void XenMachine::unplug_disks(bool all) {
+  for (unsigned place = all ? 0 : 1; place < ide::DriveConfigs{}.size(); ++place) {
+    if (!board_->ide().has_drive(place) || board_->ide().is_cdrom(place)) continue;
+    board_->ide().detach_drive(place);
+    disks_->unplug(place);
+    mlog::info("the guest unplugged the emulated disk at IDE place {}", place);
+  }
+  if (!all) return;
+  for (pci::Function* function : pci_->functions()) {
+    auto* const controller = dynamic_cast<ahci::Ahci*>(function);
+    for (unsigned port = 0; controller != nullptr && port < ahci::kPorts; ++port) {
+      if (!controller->has_drive(port) || controller->is_cdrom(port)) continue;
+      controller->detach_drive(port);
+      mlog::info("the guest unplugged the emulated disk at AHCI port {}", port);
+    }
+  }
+  disks_->unplug_sata();
+}
+
+void XenMachine::replug_disks() {
+  for (unsigned place = 0; place < ide::DriveConfigs{}.size(); ++place) {
+    if (const auto config = disks_->replug(place)) board_->ide().attach_drive(place, *config);
+  }
 }
 
 void XenMachine::guest_line(std::string_view line) {

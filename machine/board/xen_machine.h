@@ -24,6 +24,7 @@
 #include "machine/board/machine_ports.h"
 #include "machine/board/metrics_server.h"
 #include "machine/board/pc_board.h"
+#include "machine/board/pv_back_ends.h"
 #include "machine/board/run_control.h"
 #include "machine/board/state_port.h"
 #include "machine/config/machine.h"
@@ -103,6 +104,8 @@ class XenMachine final : private ioreq::ServerHost,
   void guest_line(std::string_view line) override;
 
   void card_leaves(const pci::Function& card);
+  void unplug_disks(bool all);
+  void replug_disks();
 
   loop::Loop& loop_;
   const config::Machine& config_;
@@ -127,6 +130,7 @@ class XenMachine final : private ioreq::ServerHost,
   std::unique_ptr<Disks> disks_;
   screen::Console console_;
   screen::InputRouter input_;
+  std::unique_ptr<PvBackEnds> pv_;  // null: none, and emulated devices stay
   BootFiles boot_files_;
   Networks networks_;
   bool arrived_ = false;  // from another process, and not at work yet

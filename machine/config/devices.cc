@@ -523,7 +523,7 @@ Status Parser::finish_devices() {
   }
   if (vga_type_.empty() && !nodefaults_ && !m_.vga) vga_type_ = "std";
   const bool card = vga_type_ == "std" || vga_type_ == "cirrus";
-  if (!card || m_.kind == Machine::Kind::kNone) return {};
+  if (!card || m_.kind == Machine::Kind::kNone || m_.kind == Machine::Kind::kXenpv) return {};
   auto list = OptionList::parse(fmt::format("-vga {}", vga_type_), "", "");
   list->set("driver", vga_type_ == "std" ? "VGA" : "cirrus-vga");
   return build_device(*list);

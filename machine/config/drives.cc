@@ -378,7 +378,7 @@ Status Parser::finish_drives() {
   for (auto& drive : m_.drives) {
     if (snapshot_ && !drive.from_blockdev) drive.snapshot = true;
   }
-  if (nodefaults_ || m_.kind == Machine::Kind::kNone) return {};
+  if (nodefaults_ || m_.kind == Machine::Kind::kNone || m_.kind == Machine::Kind::kXenpv) return {};
   const bool second_channel = std::any_of(m_.drives.begin(), m_.drives.end(), [](const Drive& d) {
     return d.attach == Drive::Attach::kIde && d.bus == 1 && d.unit == 0;
   });

@@ -20,6 +20,7 @@ std::string machine_help() {
          "xenfv-3.1            PC with the Xen platform device\n"
          "pc                   PC without the Xen platform device (alias of pc-i440fx-7.2)\n"
          "pc-i440fx-7.2        PC without the Xen platform device (default)\n"
+         "xenpv                no hardware: PV devices of a PV or PVH guest\n"
          "none                 no machine: only the monitor answers\n";
 }
 
@@ -30,7 +31,7 @@ std::string help_text() {
          "A toolstack starts this program: device_model_override= in a guest's configuration.\n"
          "See xenolith(1) for what each option means here.\n"
          "\n"
-         "Machine    -xen-domid N  -machine xenfv|pc|none[,...]  -accel xen|qtest  -m SIZE\n"
+         "Machine    -xen-domid N  -machine xenfv|xenpv|pc|none[,...]  -accel xen|qtest  -m SIZE\n"
          "           -smp N[,maxcpus=M]  -boot order=LETTERS[,once=,menu=,strict=]\n"
          "           -name NAME  -uuid UUID  -rtc base=utc|localtime  -no-acpi  -cpu MODEL\n"
          "Boot       -kernel FILE  -initrd FILE  -append TEXT  -bios FILE  -L DIR\n"

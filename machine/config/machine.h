@@ -285,7 +285,7 @@ struct Netdev {
 };
 
 struct Machine {
-  enum class Kind : u8 { kXenfv, kPc, kNone };
+  enum class Kind : u8 { kXenfv, kXenpv, kPc, kNone };
 
   std::string program;                 // argv[0]
   std::vector<std::string> arguments;  // argv, with what -readconfig read in its place

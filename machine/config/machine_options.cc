@@ -238,12 +238,11 @@ Status Parser::machine_type(const std::string& name) {
              name.starts_with("pc-1.")) {
     m_.kind = Machine::Kind::kPc;
   } else if (name == "xenpv") {
-    return core::fail(
-        "-machine xenpv: machines without emulated hardware are not built yet: use the stock "
-        "device model for PV and PVH guests");
+    m_.kind = Machine::Kind::kXenpv;
   } else {
     return core::fail(fmt::format(
-        "-machine {}: no such machine: there are xenfv, pc, pc-i440fx-VERSION and none", name));
+        "-machine {}: no such machine: there are xenfv, xenpv, pc, pc-i440fx-VERSION and none",
+        name));
   }
   return {};
 }
@@ -285,8 +284,9 @@ Status Parser::finish_machine() {
   if (m_.kind != Machine::Kind::kNone && !m_.qtest && !have_domid_) {
     return core::fail("-xen-domid: missing: a guest of Xen is needed, xl create gives its number");
   }
-  if (m_.kind == Machine::Kind::kNone && !m_.record.file.empty()) {
-    return core::fail("-record: -machine none has no guest to record");
+  const bool bare = m_.kind == Machine::Kind::kNone || m_.kind == Machine::Kind::kXenpv;
+  if (bare && !m_.record.file.empty()) {
+    return core::fail(fmt::format("-record: -machine {} has no hardware to record", type));
   }
   if (m_.kernel.empty() && (!m_.initrd.empty() || !m_.append.empty())) {
     return core::fail(

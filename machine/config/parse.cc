@@ -15,9 +15,6 @@ constexpr std::string_view kNoUsb =
     "configuration";
 constexpr std::string_view kNoRestrict =
     "running without privileges is not built yet: set dm_restrict=0 and no device_model_user";
-constexpr std::string_view kNoPv =
-    "machines without emulated hardware are not built yet: use the stock device model for PV and "
-    "PVH guests";
 constexpr std::string_view kXenRam = "guest memory belongs to Xen: leave this option out";
 constexpr std::string_view kXenOnly = "there is no CPU emulation here, guests run under Xen";
 
@@ -113,6 +110,7 @@ std::span<const Parser::Entry> Parser::entries() {
       {"version", false, &P::show_version},
       // Understood, nothing to do.
       {"no-user-config", false, &P::accept},
+      {"xen-attach", false, &P::accept},  // -machine xenpv says it, too
       {"no-hpet", false, &P::accept},
       {"win2k-hack", false, &P::accept},
       {"only-migratable", false, &P::accept},
@@ -127,7 +125,6 @@ std::span<const Parser::Entry> Parser::entries() {
       {"xen-domid-restrict", false, nullptr, kNoRestrict},
       {"chroot", true, nullptr, kNoRestrict},
       {"runas", true, nullptr, kNoRestrict},
-      {"xen-attach", false, nullptr, kNoPv},
       {"loadvm", true, nullptr, "snapshots are not built: create the guest without it"},
       {"usb", false, nullptr, kNoUsb},
       {"usbdevice", true, nullptr, kNoUsb},

@@ -123,9 +123,6 @@ inline constexpr Difference kDifferences[] = {
      "the end of a command that failed is told once; stock does twice"},
     {"floppy-protected", "0xc5 *: in1 0x*",
      "a write-protected disk takes no data; stock counts a sector as moved"},
-    // --- platform ---
-    {"xen-platform", "*in2 0x10",
-     "no unplugging until there are PV back ends: the magic is not shown"},
 };
 
 }  // namespace diff

@@ -55,6 +55,8 @@ class Piix3Ide final : public pci::Function, private DmaPort {
   /// Unplugs a drive for good: waits for what is under way and lets go of its back end. The channel
   /// then shows an empty half. The caller flushes the back end.
   void detach_drive(unsigned index);
+  /// Into an empty place: after a reset, what was unplugged comes back.
+  void attach_drive(unsigned index, const DriveConfig& config) { attach(index, config); }
 
   u64 io_read(u32 tag, u64 offset, unsigned width) override;
   void io_write(u32 tag, u64 offset, u64 value, unsigned width) override;

@@ -65,6 +65,17 @@ core::Result<std::unique_ptr<xenbus::Device>> QdiskKind::create(const xenbus::Ad
   return std::make_unique<Qdisk>(*this, address, read_spec(back), host);
 }
 
+QdiskKind::QdiskKind(const QdiskParts& parts) : parts_(parts) {
+  sweep_ = parts_.later([this] {
+    std::erase_if(retired_, [](const auto& queue) { return queue->in_flight() == 0; });
+  });
+}
+
+void QdiskKind::retire(std::unique_ptr<Queue> queue) {
+  queue->detach(*this);
+  if (queue->in_flight() > 0) retired_.push_back(std::move(queue));
+}
+
 Pool& QdiskKind::pool() {
   if (pool_ == nullptr) pool_ = std::make_unique<Pool>(parts_.pool_pages);
   return *pool_;
@@ -174,7 +185,7 @@ core::Result<xenbus::Nodes> Qdisk::connect(const xenbus::Directory& front, bool 
   return properties();
 }
 
-core::Result<std::shared_ptr<Queue>> Qdisk::open_queue(const xenbus::Directory& front,
+core::Result<std::unique_ptr<Queue>> Qdisk::open_queue(const xenbus::Directory& front,
                                                        const Layout& layout, bool left,
                                                        std::optional<u64> order) {
   if (order > kMaxOrder) {
@@ -206,7 +217,7 @@ core::Result<std::shared_ptr<Queue>> Qdisk::open_queue(const xenbus::Directory& 
       .discards = opened_.can_discard && spec_.discard,
       .lost_writes = lost_writes_};
   auto queue =
-      std::make_shared<Queue>(parts, static_cast<QueueOwner&>(*this), std::move(mapping), layout);
+      std::make_unique<Queue>(parts, static_cast<QueueOwner&>(*this), std::move(mapping), layout);
   if (left && queue->has_unanswered()) {
     return core::fail(
         "requests of the guest were under way when the device model went, and nobody knows which "
@@ -229,8 +240,9 @@ bool Qdisk::is_idle() const {
 }
 
 void Qdisk::disconnect() {
-  for (const auto& queue : queues_) queue->detach();
+  for (auto& queue : queues_) kind_.retire(std::move(queue));
   queues_.clear();
+  if (kind_.pool_ != nullptr) kind_.pool_->trim();
   lost_writes_ = std::make_shared<bool>(false);
 }
 
@@ -239,7 +251,10 @@ void Qdisk::pause() {
   if (queues_.empty()) return;
   for (const auto& queue : queues_) queue->pause();
   opened_.disk->drain();
-  for (const auto& queue : queues_) queue->answer_now();
+  for (const auto& queue : queues_) {
+    queue->answer_now();
+    queue->leave_in_order();
+  }
 }
 
 void Qdisk::resume() {

@@ -53,9 +53,9 @@ struct QdiskParts {
 
 class Qdisk;
 
-class QdiskKind final : public xenbus::Kind {
+class QdiskKind final : public xenbus::Kind, private QueueOwner {
  public:
-  explicit QdiskKind(const QdiskParts& parts) : parts_(parts) {}
+  explicit QdiskKind(const QdiskParts& parts);
 
   std::string_view name() const override { return "qdisk"; }
   core::Result<std::unique_ptr<xenbus::Device>> create(const xenbus::Address& address,
@@ -69,11 +69,19 @@ class QdiskKind final : public xenbus::Kind {
  private:
   friend class Qdisk;
   Pool& pool();
-  void memory_free();
+  /// Lets go of a ring; what is under way on it ends here.
+  void retire(std::unique_ptr<Queue> queue);
+
+  // QueueOwner of those
+  void ring_broken(const std::string& /*why*/) override {}
+  void queue_idle() override { sweep_->ask(); }
+  void memory_free() override;
 
   QdiskParts parts_;
   std::unique_ptr<Pool> pool_;  // from the first connection on
   std::set<Qdisk*> disks_;
+  std::vector<std::unique_ptr<Queue>> retired_;
+  std::unique_ptr<xenbus::Later> sweep_;
 };
 
 class Qdisk final : public xenbus::Device, private QueueOwner {
@@ -94,7 +102,7 @@ class Qdisk final : public xenbus::Device, private QueueOwner {
   void go_on();
   const DiskSpec& spec() const { return spec_; }
   const xenbus::Address& address() const { return address_; }
-  const std::vector<std::shared_ptr<Queue>>& queues() const { return queues_; }
+  const std::vector<std::unique_ptr<Queue>>& queues() const { return queues_; }
 
  private:
   // QueueOwner
@@ -104,7 +112,7 @@ class Qdisk final : public xenbus::Device, private QueueOwner {
 
   core::Result<void> open();
   xenbus::Nodes properties() const;
-  core::Result<std::shared_ptr<Queue>> open_queue(const xenbus::Directory& front,
+  core::Result<std::unique_ptr<Queue>> open_queue(const xenbus::Directory& front,
                                                   const Layout& layout, bool left,
                                                   std::optional<u64> order);
 
@@ -113,7 +121,7 @@ class Qdisk final : public xenbus::Device, private QueueOwner {
   DiskSpec spec_;
   xenbus::Host& host_;
   DiskSource::Opened opened_;
-  std::vector<std::shared_ptr<Queue>> queues_;
+  std::vector<std::unique_ptr<Queue>> queues_;
   std::shared_ptr<bool> lost_writes_ = std::make_shared<bool>(false);
   bool paused_ = false;
 };

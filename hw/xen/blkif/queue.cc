@@ -51,7 +51,7 @@ Queue::Queue(const QueueParts& parts, QueueOwner& owner, xenbus::GrantMapping ma
 }
 
 Queue::~Queue() {
-  detach();
+  detach(*owner_);
 }
 
 bool Queue::bind(u32 remote_port) {
@@ -59,13 +59,12 @@ bool Queue::bind(u32 remote_port) {
   return port_ != 0;
 }
 
-void Queue::detach() {
-  owner_ = nullptr;
+void Queue::detach(QueueOwner& heir) {
+  owner_ = &heir;
   stopped_ = true;
   ring_.reset();
   if (port_ != 0) parts_.events.unbind(std::exchange(port_, 0));
   mapping_ = {};
-  if (in_flight_ > 0 && self_ == nullptr) self_ = weak_from_this().lock();
 }
 
 void Queue::resume() {
@@ -400,12 +399,8 @@ void Queue::answer_now() {
     }
   }
   for (Io* io : finished) recycle(*io);
-  if (in_flight_ == 0 && owner_ != nullptr) owner_->queue_idle();
-  if (owner_ != nullptr) owner_->memory_free();
-  if (in_flight_ == 0) {
-    // The last thing it does, if it is detached.
-    const std::shared_ptr<Queue> last = std::exchange(self_, nullptr);
-  }
+  if (in_flight_ == 0) owner_->queue_idle();
+  owner_->memory_free();
 }
 
 void Queue::recycle(Io& io) {

@@ -49,7 +49,7 @@ struct QueueParts {
   std::shared_ptr<bool> lost_writes;
 };
 
-class Queue final : public xenbus::EventHandler, public std::enable_shared_from_this<Queue> {
+class Queue final : public xenbus::EventHandler {
  public:
   Queue(const QueueParts& parts, QueueOwner& owner, xenbus::GrantMapping mapping,
         const Layout& layout);
@@ -57,8 +57,9 @@ class Queue final : public xenbus::EventHandler, public std::enable_shared_from_
 
   /// False with errno if the channel is not there.
   bool bind(u32 remote_port);
-  /// Requests that an earlier process took, and cannot have answered in order.
-  bool has_unanswered() const { return ring_->waiting().value_or(1) != 0; }
+  /// An earlier process may have answered some of the requests that are in the ring, and nobody
+  /// knows which.
+  bool has_unanswered() const { return !ring_->left_in_order(); }
 
   // xenbus::EventHandler
   void event() override { run(); }
@@ -74,8 +75,13 @@ class Queue final : public xenbus::EventHandler, public std::enable_shared_from_
   bool waits_for_memory() const { return starved_; }
   /// Answers what the block layer has done.
   void answer_now();
-  /// Touches nothing of the guest's after this; what is under way ends by itself.
-  void detach();
+  /// For whoever has the ring next: everything that was taken has been answered.
+  void leave_in_order() {
+    if (ring_ != nullptr && in_flight_ == 0) (void)ring_->sleep();
+  }
+  /// Touches nothing of the guest's after this; what is under way ends by itself, and `heir` hears
+  /// of that.
+  void detach(QueueOwner& heir);
 
   struct Stats {
     u64 requests = 0, merged = 0, visits = 0, events = 0, copies = 0;
@@ -100,14 +106,13 @@ class Queue final : public xenbus::EventHandler, public std::enable_shared_from_
   void recycle(Io& io);
 
   QueueParts parts_;
-  QueueOwner* owner_;  // null once detached
+  QueueOwner* owner_;
   xenbus::GrantMapping mapping_;
   const Layout& layout_;
   std::unique_ptr<Ring> ring_;
   u32 port_ = 0;
   std::unique_ptr<xenbus::Later> run_later_;
   std::unique_ptr<xenbus::Later> answer_later_;
-  std::shared_ptr<Queue> self_;  // keeps it, detached, until the last request is done
 
   std::vector<std::unique_ptr<Io>> ios_;
   std::vector<Io*> unused_;

@@ -20,8 +20,11 @@ class Ring {
   u32 size() const { return size_; }
   /// Requests that were put in and not taken yet; nothing if there cannot be so many.
   std::optional<u32> waiting() const;
-  /// Taken and not answered.
-  u32 in_flight() const { return taken_ - answered_; }
+  /// Of a ring that somebody had before: whether everything that was taken had been answered when
+  /// its owner last slept. What is in the ring since then can be done, even if it was begun.
+  bool left_in_order() const {
+    return load(kReqProd) == answered_ || load(kReqEvent) == answered_ + 1;
+  }
 
   /// A copy of the oldest that was not taken.
   Slot peek() const;

@@ -2,6 +2,8 @@
 // driver writes into xenstore.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,12 +12,15 @@
 #include "hw/emul/core/bits.h"
 #include "hw/xen/blkif/qdisk.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/blk_ring.h"
 #include "tests/device/xen_pv/fake_xen.h"
 
 namespace fake {
 
+using bench::Answer;
+using bench::FrontRing;
+using bench::Part;
 using blkif::Layout;
-using core::i16;
 
 /// Hands out one disk of the test's.
 class Source final : public blkif::DiskSource {
@@ -33,94 +38,6 @@ class Source final : public blkif::DiskSource {
   bool refuse = false;
   u32 block_size = 512;
   bool can_discard = true;
-};
-
-struct Answer {
-  u64 id = 0;
-  u8 op = 0;
-  i16 status = 0;
-  bool operator==(const Answer&) const = default;
-};
-
-struct Part {
-  u32 reference = 0;
-  u8 first = 0;
-  u8 last = 7;
-};
-
-/// One ring of a front end.
-class FrontRing {
- public:
-  FrontRing(Grants& grants, u32 first_reference, u32 pages, const Layout& layout)
-      : layout_(layout),
-        base_(grants.page(first_reference)),
-        size_(blkif::ring_size(layout, pages)) {
-    std::memset(base_, 0, std::size_t{pages} * Grants::kPage);
-    core::store_le<u32>(base_ + blkif::kReqEvent, 1);
-    core::store_le<u32>(base_ + blkif::kRspEvent, 1);
-    grants.grant(first_reference, pages);
-  }
-
-  u32 size() const { return size_; }
-  u8* next_slot() { return slot(produced_); }
-  u8* slot(u32 index) { return base_ + blkif::kSlots + (index & (size_ - 1)) * layout_.slot; }
-  u8* base() { return base_; }
-
-  void put(u8 op, u64 id, u64 sector, const std::vector<Part>& parts) {
-    u8* const at = next_slot();
-    std::memset(at, 0, layout_.slot);
-    at[0] = op;
-    at[1] = static_cast<u8>(parts.size());
-    core::store_le<u64>(at + layout_.id, id);
-    core::store_le<u64>(at + layout_.sector, sector);
-    for (std::size_t i = 0; i < parts.size() && i < blkif::kDirectSegments; ++i) {
-      put_segment(at + layout_.segments + i * 8, parts[i]);
-    }
-    ++produced_;
-  }
-  void put_discard(u64 id, u64 sector, u64 count) {
-    u8* const at = next_slot();
-    put(5, id, sector, {});
-    core::store_le<u64>(at + layout_.discard_count, count);
-  }
-  void put_indirect(u8 op, u64 id, u64 sector, u16 count, u32 page) {
-    u8* const at = next_slot();
-    put(6, id, sector, {});
-    at[1] = op;
-    core::store_le<u16>(at + 2, count);
-    core::store_le<u32>(at + layout_.indirect_pages, page);
-  }
-  static void put_segment(u8* at, const Part& part) {
-    core::store_le<u32>(at, part.reference);
-    at[4] = part.first;
-    at[5] = part.last;
-  }
-
-  /// Shows what was put; true if the other end wants to hear of it.
-  bool push() {
-    const u32 before = core::load_le<u32>(base_ + blkif::kReqProd);
-    core::store_le<u32>(base_ + blkif::kReqProd, produced_);
-    const u32 event = core::load_le<u32>(base_ + blkif::kReqEvent);
-    return produced_ - event < produced_ - before;
-  }
-  std::vector<Answer> answers() {
-    std::vector<Answer> found;
-    const u32 end = core::load_le<u32>(base_ + blkif::kRspProd);
-    for (; consumed_ != end && found.size() <= size_; ++consumed_) {
-      const u8* const at = slot(consumed_);
-      found.push_back({core::load_le<u64>(at + blkif::kResponseId), at[blkif::kResponseOp],
-                       static_cast<i16>(core::load_le<u16>(at + blkif::kResponseStatus))});
-    }
-    core::store_le<u32>(base_ + blkif::kRspEvent, consumed_ + 1);
-    return found;
-  }
-
- private:
-  const Layout& layout_;
-  u8* base_;
-  u32 size_;
-  u32 produced_ = 0;
-  u32 consumed_ = 0;
 };
 
 /// A disk, its back end and its front end, not connected yet.
@@ -171,7 +88,8 @@ class Disk {
   /// The front end's half of connecting, with one ring.
   int connect(u32 order = 0, const std::string& protocol = "x86_64-abi") {
     layout = protocol == "x86_64-abi" ? blkif::kLayout64 : blkif::kLayout32;
-    ring.emplace(xen.grants, kRing, 1U << order, layout);
+    ring.emplace(xen.grants.page(kRing), 1U << order, layout);
+    xen.grants.grant(kRing, 1U << order);
     if (order == 0) {
       front("ring-ref", std::to_string(kRing));
     } else {

@@ -5,9 +5,9 @@
 
 namespace {
 
-using fake::Answer;
+using bench::Answer;
+using bench::Part;
 using fake::Disk;
-using fake::Part;
 using fake::u16;
 using fake::u32;
 using fake::u64;
@@ -162,7 +162,8 @@ TEST_F(Qdisk, RingsOfEveryOrder) {
 
 TEST_F(Qdisk, ARingOfOnePageHasTwoNames) {
   add();
-  ring.emplace(xen.grants, kRing, 1, blkif::kLayout64);
+  ring.emplace(xen.grants.page(kRing), 1, blkif::kLayout64);
+  xen.grants.grant(kRing);
   front("ring-page-order", "0");
   front("ring-ref0", "1");
   front("event-channel", "9");
@@ -240,7 +241,7 @@ TEST_F(Qdisk, IndirectRequestsAreAnsweredByTheirOwnOperation) {
   constexpr u16 kCount = 256;
   for (u16 i = 0; i < kCount; ++i) {
     fill(kData + i, static_cast<u8>(i));
-    fake::FrontRing::put_segment(xen.grants.page(kIndirect) + i * 8, {kData + i});
+    bench::FrontRing::put_segment(xen.grants.page(kIndirect) + i * 8, {kData + i});
   }
   ring->put_indirect(kWrite, 9, 8, kCount, kIndirect);
   push();
@@ -256,7 +257,7 @@ TEST_F(Qdisk, IndirectRequestsAreAnsweredByTheirOwnOperation) {
 
 TEST_F(Qdisk, IndirectRequestsThatCannotBe) {
   start();
-  fake::FrontRing::put_segment(xen.grants.page(kIndirect), {kData, 5, 3});
+  bench::FrontRing::put_segment(xen.grants.page(kIndirect), {kData, 5, 3});
   ring->put_indirect(kRead, 1, 0, 0, kIndirect);
   ring->put_indirect(kRead, 2, 0, 257, kIndirect);
   ring->put_indirect(kBarrier, 3, 0, 1, kIndirect);
@@ -397,8 +398,6 @@ TEST_F(Qdisk, WhenSeveralFailTogetherEachIsTriedAlone) {
 }
 
 TEST_F(Qdisk, IndicesWrapAround) {
-  add();
-  ring.emplace(xen.grants, kRing, 1, blkif::kLayout64);
   start();
   for (int round = 0; round < 100; ++round) {
     for (u32 i = 0; i < 23; ++i) ring->put(kRead, i, i, {{kData, 0, 0}});
@@ -431,7 +430,7 @@ TEST_F(Qdisk, ShortMemoryLeavesRequestsInTheRing) {
   start(4);
   // Each takes 256 of the pool's 512 pages.
   for (u16 i = 0; i < 256; ++i) {
-    fake::FrontRing::put_segment(xen.grants.page(kIndirect) + i * 8, {kData + i});
+    bench::FrontRing::put_segment(xen.grants.page(kIndirect) + i * 8, {kData + i});
   }
   constexpr u64 kRequests = 6;
   for (u64 i = 0; i < kRequests; ++i) ring->put_indirect(kRead, i, 0, 256, kIndirect);
@@ -545,11 +544,12 @@ TEST_F(Qdisk, AnswersHaveNoRestOfRequestsInThem) {
 
 TEST_F(Qdisk, EachQueueHasItsRingAndItsEvents) {
   add();
-  std::vector<fake::FrontRing> rings;
+  std::vector<bench::FrontRing> rings;
   front("multi-queue-num-queues", "4");
   front("protocol", "x86_64-abi");
   for (u32 i = 0; i < 4; ++i) {
-    rings.emplace_back(xen.grants, 1 + i, 1, blkif::kLayout64);
+    rings.emplace_back(xen.grants.page(1 + i), 1, blkif::kLayout64);
+    xen.grants.grant(1 + i);
     const std::string queue = "queue-" + std::to_string(i);
     front(queue + "/ring-ref", std::to_string(1 + i));
     front(queue + "/event-channel", std::to_string(20 + i));
@@ -569,6 +569,39 @@ TEST_F(Qdisk, EachQueueHasItsRingAndItsEvents) {
     EXPECT_EQ(xen.grants.page(kData + i)[0], i + 1);
     EXPECT_EQ(xen.events.rung[20 + i], 1);
   }
+}
+
+TEST_F(Qdisk, AFloodedRingLeavesTheOthersTheirTurn) {
+  add();
+  front("multi-queue-num-queues", "2");
+  front("protocol", "x86_64-abi");
+  front("ring-page-order", "4");
+  std::vector<bench::FrontRing> rings;
+  for (u32 i = 0; i < 2; ++i) {
+    const u32 first = 200 + i * 16;
+    rings.emplace_back(xen.grants.page(first), 16, blkif::kLayout64);
+    xen.grants.grant(first, 16);
+    const std::string queue = "queue-" + std::to_string(i);
+    for (u32 page = 0; page < 16; ++page) {
+      front(queue + "/ring-ref" + std::to_string(page), std::to_string(first + page));
+    }
+    front(queue + "/event-channel", std::to_string(20 + i));
+  }
+  ASSERT_EQ(go(3), 4);
+  xen.grants.grant(kData);
+  for (u32 i = 0; i < 512; ++i) rings[0].put(kRead, i, u64{i} * 20, {{kData, 0, 0}});
+  rings[1].put(kRead, 1, 11, {{kData, 0, 0}});
+  (void)rings[0].push();
+  (void)rings[1].push();
+  xen.events.ring(20);
+  xen.events.ring(21);
+  const auto& pending = source.disk->pending;
+  const auto quiet = std::find_if(pending.begin(), pending.end(),
+                                  [](const auto* request) { return request->sector == 11; });
+  ASSERT_NE(quiet, pending.end());
+  EXPECT_LE(quiet - pending.begin(), 128);
+  xen.settle();
+  EXPECT_EQ(pending.size(), 513U);
 }
 
 TEST_F(Qdisk, ANumberOfQueuesThatAnEarlierKernelLeftIsSeenThrough) {
@@ -593,21 +626,77 @@ TEST_F(Qdisk, PausedItHasAnsweredWhatItTookAndTakesNothing) {
   EXPECT_EQ(finish().size(), 1U);
 }
 
-TEST_F(Qdisk, ASecondProcessGoesOnWithAnIdleRing) {
-  start();
-  one(kRead, 0, {{kData}});
-  xen.bus.leave();
-  // The next one, over the same xenstore and the same ring.
-  xenbus::Bus bus(xen.store, 7, xen.later.make(),
-                  {.info = [](const std::string&) {}, .error = [](const std::string&) {}});
-  ASSERT_TRUE(bus.serve(kind));
-  for (int i = 0; i < 20; ++i) {
-    while (xen.later.run_one()) {
+/// The next process, over the same xenstore and the same ring.
+class SecondProcess : public Qdisk {
+ protected:
+  ~SecondProcess() override { xen.bus.leave(); }
+  /// The first is gone without a word: what it had under way is lost.
+  void crash() {
+    xen.bus.leave();
+    source.disk->pending.clear();
+  }
+  void begin() {
+    next_ = std::make_unique<xenbus::Bus>(
+        xen.store, 7, xen.later.make(),
+        xenbus::Reports{.info = [](const std::string&) {}, .error = [](const std::string&) {}});
+    ASSERT_TRUE(next_->serve(second_));
+    settle();
+  }
+  void settle() {
+    for (int i = 0; i < 100; ++i) {
+      while (!xen.store.events.empty()) {
+        const auto event = xen.store.events.front();
+        xen.store.events.pop_front();
+        next_->event(event.first, event.second);
+      }
+      while (xen.later.run_one()) {
+      }
+      source.disk->complete_all();
     }
   }
+  blkif::QdiskKind second_{blkif::QdiskParts{
+      .source = source, .grants = xen.grants, .events = xen.events, .later = xen.later.make()}};
+  std::unique_ptr<xenbus::Bus> next_;
+};
+
+TEST_F(SecondProcess, GoesOnWithAnIdleRing) {
+  start();
+  one(kRead, 0, {{kData}});
+  crash();
+  begin();
   EXPECT_EQ(state(), 4);
-  EXPECT_EQ(one(kRead, 0, {{kData}}).status, 0);
-  bus.leave();
+  ring->put(kRead, 3, 0, {{kData}});
+  if (ring->push()) xen.events.ring(kPort);
+  settle();
+  EXPECT_EQ(ring->answers(), (std::vector<Answer>{{3, kRead, 0}}));
+}
+
+TEST_F(SecondProcess, DoesWhatCameWhileNobodyWasThere) {
+  start();
+  one(kRead, 0, {{kData}});
+  crash();
+  ring->put(kRead, 3, 0, {{kData}});
+  ring->put(kRead, 4, 0, {{kData}});
+  (void)ring->push();
+  begin();
+  EXPECT_EQ(state(), 4);
+  EXPECT_EQ(ring->answers(), (std::vector<Answer>{{3, kRead, 0}, {4, kRead, 0}}));
+}
+
+TEST_F(SecondProcess, ClosesWhereItCannotKnowWhatWasAnswered) {
+  start();
+  ring->put(kRead, 1, 0, {{kData}});
+  ring->put(kRead, 2, 100, {{kData + 1}});
+  push();
+  // The second is answered first; its answer is where the first request was.
+  std::swap(source.disk->pending[0], source.disk->pending[1]);
+  source.disk->fail_next(EIO);
+  xen.settle();
+  ASSERT_EQ(ring->answers(), (std::vector<Answer>{{2, kRead, -1}}));
+  crash();
+  begin();
+  EXPECT_EQ(state(), 5);
+  EXPECT_NE(error().find("under way"), std::string::npos);
 }
 
 }  // namespace

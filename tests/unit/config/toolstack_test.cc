@@ -457,8 +457,6 @@ const RefusedForm kRefused[] = {
     {{"-chroot", "/var/run/xen/qemu-root-7"}, "-chroot", "dm_restrict=0"},
     {{"-runas", "123:123"}, "-runas 123:123", "dm_restrict=0"},
     {{"-run-with", "chroot=/x"}, "-run-with chroot=", "dm_restrict=0"},
-    {{"-xen-attach"}, "-xen-attach", "stock"},
-    {{"-machine", "xenpv"}, "-machine xenpv", "stock"},
     {{"-machine", "xenfv,igd-passthru=on"}, "igd-passthru", "gfx_passthru"},
     {{"-machine", "q35"}, "-machine q35", "xenfv"},
     {{"-machine", "pc,accel=kvm"}, "accel=kvm", "xen"},

@@ -1,6 +1,8 @@
 // libxengnttab: grant references of the guest's table in the shared memory.
 #include <sys/mman.h>
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -16,7 +18,14 @@ using xensim::Shared;
 using xensim::u32;
 using xensim::u64;
 
-struct xengntdev_handle : xensim::Handle {};
+struct xengntdev_handle : xensim::Handle {
+  // What is mapped, so that unmapping gives back what was granted.
+  struct Mapped {
+    char* at;
+    u32 reference;
+  } mapped[xensim::kMaxGrants];
+  u32 count = 0;
+};
 
 namespace {
 
@@ -79,6 +88,10 @@ void* xengnttab_map_domain_grant_refs(xengnttab_handle* handle, uint32_t count, 
       return nullptr;
     }
   }
+  for (u32 i = 0; i < count && handle->count < xensim::kMaxGrants; ++i) {
+    handle->mapped[handle->count++] = {base + i * kPageSize, references[i]};
+    __atomic_add_fetch(&xensim_shared()->grants[references[i]].mapped, 1, __ATOMIC_RELEASE);
+  }
   return base;
 }
 
@@ -92,11 +105,35 @@ void* xengnttab_map_grant_ref(xengnttab_handle* handle, uint32_t domain, uint32_
   return xengnttab_map_domain_grant_refs(handle, 1, domain, &reference, protection);
 }
 
-int xengnttab_unmap(xengnttab_handle*, void* address, uint32_t count) {
+int xengnttab_unmap(xengnttab_handle* handle, void* address, uint32_t count) {
+  for (u32 page = 0; page < count; ++page) {
+    const char* at = static_cast<char*>(address) + page * kPageSize;
+    for (u32 i = 0; i < handle->count; ++i) {
+      if (handle->mapped[i].at != at) continue;
+      __atomic_sub_fetch(&xensim_shared()->grants[handle->mapped[i].reference].mapped, 1,
+                         __ATOMIC_RELEASE);
+      handle->mapped[i] = handle->mapped[--handle->count];
+      break;
+    }
+  }
   return ::munmap(address, count * kPageSize);
 }
 
 namespace {
+
+/// All of the guest's memory, for the hypervisor's own accesses.
+char* all_memory() {
+  static char* base = nullptr;
+  if (base == nullptr) {
+    struct stat status {};
+    if (::fstat(xensim_memory_file(), &status) != 0) return nullptr;
+    void* at = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_NORESERVE, xensim_memory_file(), 0);
+    if (at == MAP_FAILED) return nullptr;
+    base = static_cast<char*>(at);
+  }
+  return base;
+}
 
 bool copy(xengnttab_grant_copy_segment_t& segment) {
   const bool from_guest = (segment.flags & GNTCOPY_source_gref) != 0;
@@ -106,16 +143,14 @@ bool copy(xengnttab_grant_copy_segment_t& segment) {
   if (u64{foreign.offset} + segment.len > kPageSize) return false;
   const u32 page = page_of(foreign.ref, to_guest);
   if (page == 0) return false;
-  void* mapped = ::mmap(nullptr, kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED,
-                        xensim_memory_file(), static_cast<off_t>((page - 1) * kPageSize));
-  if (mapped == MAP_FAILED) return false;
-  char* at = static_cast<char*>(mapped) + foreign.offset;
+  char* const memory = all_memory();
+  if (memory == nullptr) return false;
+  char* at = memory + (page - 1) * kPageSize + foreign.offset;
   if (from_guest) {
     std::memcpy(segment.dest.virt, at, segment.len);
   } else {
     std::memcpy(at, segment.source.virt, segment.len);
   }
-  ::munmap(mapped, kPageSize);
   return true;
 }
 
