@@ -46,6 +46,7 @@ class CirrusInterchange : public Interchange {
 
 TEST_P(CirrusInterchange, RegistersAndColours) {
   about("Cirrus", "colours of blits, a locked DAC");
+  cpu().outb(0x3c2, 0xe3);  // the CRTC is at 3d4
   indexed(0x3ce, 0x00, 0xa5);
   indexed(0x3ce, 0x01, 0x5a);
   indexed(0x3ce, 0x15, 0x77);
