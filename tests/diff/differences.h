@@ -102,6 +102,13 @@ inline constexpr Difference kDifferences[] = {
     {"screen-256", "low bits of the screen", "likewise"},
     {"screen-linear", "8 bits*: low bits of the screen", "likewise"},
     {"screen-linear", "15 bits*: low bits of the screen", "likewise; stock fills with zeros"},
+    {"cirrus-pictures", "8 bits: low bits of the screen", "likewise"},
+    {"cirrus-pictures", "15 bits: low bits of the screen", "likewise; stock fills with zeros"},
+    {"cirrus-pictures", "*cursor*: low bits of the screen",
+     "likewise, and of the cursor's colours"},
+    {"cirrus-pictures", "start address: low bits of the screen", "likewise"},
+    {"cirrus-vga-modes", "*: low bits of the screen", "likewise"},
+    {"cirrus-blits", "*: low bits of the screen", "likewise"},
     // --- firmware ---
     {"fw_cfg-items", "item 0x1: bytes", "the interface by DMA is there; on Xen stock has none"},
     {"fw_cfg-items", "widths: in2 0x510", "the selector cannot be read: nobody answers"},
