@@ -66,7 +66,7 @@ class TempFile {
 /// A request as a controller has it, with memory of its own.
 class Request final : public core::BlockRequest {
  public:
-  static constexpr int kPending = -1;
+  static constexpr int kPending = -1000;  // done() never says that
 
   Request() = default;
   Request(BlockOp what, u64 first, u64 count, u8 fill = 0) { set(what, first, count, fill); }
