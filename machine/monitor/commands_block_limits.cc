@@ -122,7 +122,7 @@ std::optional<std::vector<u64>> boundaries_of(const Json& arguments, const char*
 Reply block_latency_histogram_set(Context& context, const Json& arguments) {
   const std::string id = required_text(arguments, "id");
   const auto drive = drive_named(context, id);
-  if (!drive) return refuse("Device '" + id + "' not found");
+  if (!drive) return device_not_found(id);
   BlockControl& block = context.ports.block;
   struct Kind {
     const char* member;
