@@ -1,5 +1,6 @@
 #include "machine/board/state_port.h"
 
+#include "hw/emul/net/nic.h"
 #include "machine/state/descriptor.h"
 #include "machine/state/machine_state.h"
 
@@ -22,7 +23,12 @@ core::Result<void> StatePort::load_devices(int fd) {
 }
 
 core::Result<void> StatePort::load(core::Bytes stream) {
-  const auto parts = state::parts_of(board_.devices(), shadows_.devices());
+  auto parts = state::parts_of(board_.devices(), shadows_.devices());
+  // A guest that took its network cards away had none when it was saved. The new process begins
+  // with them all the same, and the guest takes them away again when it goes on.
+  for (state::Part& part : parts) {
+    if (dynamic_cast<const net::Nic*>(part.device) != nullptr) part.optional = true;
+  }
   auto loaded = state::Loaded::decode(parts, stream);
   if (!loaded) return tl::unexpected(loaded.error());
   loaded->commit();
