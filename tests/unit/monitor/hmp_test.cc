@@ -168,7 +168,6 @@ TEST_F(Human, KeysAndMouse) {
   run("mouse_button 0");
   EXPECT_EQ(bench.machine.calls, (std::vector<std::string>{"move 3 -4", "sync", "button 0 down",
                                                            "sync", "button 0 up", "sync"}));
-  EXPECT_EQ(run("xp /65537xb 0"), "xp: at most 65536 at once; pmemsave writes more\n");
   EXPECT_EQ(run("mouse_set 5"), "Mouse at index '5' not found\n");
 }
 
