@@ -61,9 +61,11 @@ Json describe(const Medium& medium, const std::optional<ThrottleSettings>& throt
 Reply query_block(Context& context, const Json&) {
   Json list = Json::array();
   for (const BlockDevice& device : context.ports.block.drives()) {
-    Json item = {
-        {"device", device.device}, {"locked", device.locked}, {"removable", device.removable}};
+    Json item = Json::object();  // in QEMU's order
     if (!device.io_status.empty()) item["io-status"] = device.io_status;
+    item["device"] = device.device;
+    item["locked"] = device.locked;
+    item["removable"] = device.removable;
     if (device.inserted) item["inserted"] = describe(*device.inserted, device.throttle);
     if (!device.qdev.empty()) item["qdev"] = device.qdev;
     if (device.has_tray) item["tray_open"] = device.tray_open;
