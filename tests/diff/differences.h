@@ -118,6 +118,8 @@ inline constexpr Difference kDifferences[] = {
     {"cirrus-pictures", "start address: low bits of the screen", "likewise"},
     {"cirrus-vga-modes", "*: low bits of the screen", "likewise"},
     {"cirrus-blits", "*: low bits of the screen", "likewise"},
+    {"ide-opcodes", "opcode 0x42: *",
+     "a verification beyond the disk's end is refused; stock looks at no sector"},
     // --- firmware ---
     {"fw_cfg-items", "item 0x1: bytes", "the interface by DMA is there; on Xen stock has none"},
     {"fw_cfg-items", "widths: in2 0x510", "the selector cannot be read: nobody answers"},

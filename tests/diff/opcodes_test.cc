@@ -35,12 +35,6 @@ TEST_F(Opcodes, ToADisk) {
   all(pair, 0xe0, kPrimary, {0xe6, 0x99});
 }
 
-TEST_F(Opcodes, ToACdDrive) {
-  Pair pair("atapi-opcodes", config());
-  DIFF_START(pair);
-  all(pair, 0xa0, kSecondary, {});
-}
-
 TEST_F(Opcodes, ToNobody) {
   Pair pair("no-drive-opcodes", config());
   DIFF_START(pair);

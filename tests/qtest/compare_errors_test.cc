@@ -70,10 +70,13 @@ class CompareErrors : public Compare {
            {"failed_rd_operations", "failed_wr_operations", "failed_flush_operations",
             "rd_operations", "wr_operations", "flush_operations", "rd_bytes", "wr_bytes",
             "invalid_rd_operations"}) {
-        const auto at = answer.find(std::string("\"") + key + "\":");
-        const auto from = answer.find_first_of("0123456789", at);
-        result += std::string(key) + " " +
-                  answer.substr(from, answer.find_first_not_of("0123456789", from) - from) + ", ";
+        // The sum: stock lists what is below the drive as well, with nothing counted.
+        const std::string name = std::string("\"") + key + "\":";
+        unsigned long sum = 0;
+        for (auto at = answer.find(name); at != std::string::npos; at = answer.find(name, at + 1)) {
+          sum += std::strtoul(answer.c_str() + answer.find_first_of("0123456789", at), nullptr, 10);
+        }
+        result += std::string(key) + " " + std::to_string(sum) + ", ";
       }
       return result;
     });
