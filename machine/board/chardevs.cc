@@ -18,11 +18,11 @@ core::Result<chardev::Kind> kind_of(const config::Chardev& one) {
     case From::kStdio: return chardev::Kind::kStdio;
     case From::kTty: return chardev::Kind::kTty;
     case From::kRingbuf: return chardev::Kind::kRing;
-    case From::kUdp:
+    case From::kUdp: return chardev::Kind::kUdp;
     case From::kParport: break;
   }
   return core::fail(fmt::format(
-      "-chardev {}: udp and parport are not built yet: use a socket, pty or file", one.id));
+      "-chardev {}: a port of the host's printer is not built: use file or socket", one.id));
 }
 
 }  // namespace
@@ -48,9 +48,12 @@ core::Result<ChardevMap> open_chardevs(loop::Loop& loop, const config::Machine& 
         .to = one.to,
         .ipv4 = one.ipv4,
         .ipv6 = one.ipv6,
+        .local_host = one.local_host,
+        .local_port = one.local_port,
         .fd = one.fd,
         .server = one.server,
         .wait = one.wait,
+        .telnet = one.telnet,
         .nodelay = one.nodelay,
         .reconnect_s = one.reconnect_s,
         .signal = one.signal,
@@ -78,6 +81,7 @@ core::Result<void> attach_monitors(
   for (const config::Monitor& one : machine.monitors) {
     chardev::Chardev* backend = find_chardev(chardevs, one.chardev);
     if (backend == nullptr) return core::fail(fmt::format("-mon: no chardev {}", one.chardev));
+    backend->pin();  // what was negotiated belongs to the connection
     if (!one.control) {
       monitor.add_hmp(*backend);
       continue;

@@ -259,7 +259,8 @@ std::vector<monitor::PciDevice> PciPort::pci_functions() const {
 std::vector<monitor::CharDevice> CharPort::chardevs() const {
   std::vector<monitor::CharDevice> result;
   for (const auto& one : chardevs_) {
-    result.push_back({.label = one->id(), .filename = one->description()});
+    result.push_back(
+        {.label = one->id(), .filename = one->description(), .frontend_open = one->in_use()});
   }
   return result;
 }
@@ -270,10 +271,12 @@ core::Result<std::unique_ptr<chardev::Chardev>> CharPort::open(const monitor::Ch
     chardev::Kind kind;
   };
   static constexpr KindName kKinds[] = {
-      {"null", chardev::Kind::kNull},  {"socket", chardev::Kind::kSocket},
-      {"file", chardev::Kind::kFile},  {"pipe", chardev::Kind::kPipe},
-      {"pty", chardev::Kind::kPty},    {"stdio", chardev::Kind::kStdio},
-      {"serial", chardev::Kind::kTty}, {"ringbuf", chardev::Kind::kRing}};
+      {"null", chardev::Kind::kNull},   {"socket", chardev::Kind::kSocket},
+      {"file", chardev::Kind::kFile},   {"pipe", chardev::Kind::kPipe},
+      {"pty", chardev::Kind::kPty},     {"stdio", chardev::Kind::kStdio},
+      {"serial", chardev::Kind::kTty},  {"ringbuf", chardev::Kind::kRing},
+      {"memory", chardev::Kind::kRing}, {"vc", chardev::Kind::kNull},
+      {"udp", chardev::Kind::kUdp}};
   core::Fd passed(spec.fd);
   for (const KindName& one : kKinds) {
     if (one.name != spec.kind) continue;
@@ -285,10 +288,17 @@ core::Result<std::unique_ptr<chardev::Chardev>> CharPort::open(const monitor::Ch
                                         .abstract_socket = spec.abstract_socket,
                                         .host = spec.host,
                                         .port = spec.port,
+                                        .to = spec.to,
+                                        .ipv4 = spec.ipv4,
+                                        .ipv6 = spec.ipv6,
+                                        .local_host = spec.local_host,
+                                        .local_port = spec.local_port,
                                         .fd = spec.fd,
                                         .server = spec.server,
+                                        .telnet = spec.telnet,
                                         .nodelay = spec.nodelay,
                                         .reconnect_s = spec.reconnect_s,
+                                        .signal = spec.signal,
                                         .ring_size = spec.ring_size,
                                         .log_file = spec.log_file,
                                         .log_append = spec.log_append});
@@ -308,8 +318,12 @@ core::Result<void> CharPort::add_chardev(const monitor::CharSpec& spec) {
 core::Result<void> CharPort::change_chardev(const monitor::CharSpec& spec) {
   chardev::Switch* old = find_chardev(chardevs_, spec.id);
   if (old == nullptr) return core::fail(fmt::format("Chardev '{}' does not exist", spec.id));
+  if (old->pinned()) return core::fail("Chardev user does not support chardev hotswap");
   auto opened = open(spec);
-  if (!opened) return tl::unexpected(opened.error());
+  if (!opened) {
+    return core::fail(
+        fmt::format("Failed to add chardev '{}': {}", spec.id, opened.error().message));
+  }
   old->exchange(std::move(*opened));
   return {};
 }

@@ -145,7 +145,7 @@ class MemoryPort final : public monitor::MemoryControl {
       : memory_(memory), pio_(pio), mmio_(mmio), ram_(std::move(ram)) {}
   std::vector<monitor::RamRange> ram() const override { return ram_; }
   bool read_memory(u64 address, core::MutableBytes to) override {
-    return memory_.read(address, to);
+    return address + to.size() >= address && memory_.read(address, to);
   }
   u32 port_read(u16 port, unsigned width) override {
     return core::low<u32>(pio_.read(port, width));

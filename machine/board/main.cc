@@ -100,12 +100,18 @@ int run(std::span<const char* const> argv) {
     return refuse(fmt::format("-D {}: {}", config->log_file, std::strerror(errno)));
   }
   mlog::set_timestamps(config->message_timestamp);
-  for (const std::string& pattern : config->traces) mlog::set_traced(pattern, true);
+  for (const std::string_view pattern : config->traces) {
+    const bool off = pattern.starts_with('-');
+    mlog::set_traced(pattern.substr(off ? 1 : 0), !off);
+  }
+  const std::string name =
+      config->message_guest_name && !config->name.empty() ? config->name + " " : "";
+  mlog::set_prefix(name + "xenolith");
   if (config->kind == config::Machine::Kind::kNone) {
     return run_machine<board::NoMachine>(*config);
   }
   if (config->qtest) return run_machine<board::QtestMachine>(*config);
-  mlog::set_prefix(fmt::format("xenolith[{}]", config->domid));
+  mlog::set_prefix(fmt::format("{}xenolith[{}]", name, config->domid));
   for (const std::string& note : config->notes) mlog::info("{}", note);
   if (config->kind == config::Machine::Kind::kXenpv) {
     return run_machine<board::XenpvMachine>(*config);

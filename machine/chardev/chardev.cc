@@ -52,6 +52,7 @@ core::Result<std::unique_ptr<Chardev>> open_kind(loop::Loop& loop, const Spec& s
   switch (spec.kind) {
     case Kind::kNull: return std::make_unique<NullChardev>(spec.id);
     case Kind::kSocket: return open_socket(loop, spec);
+    case Kind::kUdp: return open_udp(loop, spec);
     case Kind::kFile: return open_file(loop, spec);
     case Kind::kPipe: return open_pipe(loop, spec);
     case Kind::kPty: return open_pty(loop, spec);

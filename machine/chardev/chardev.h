@@ -21,6 +21,7 @@ using core::Fd;
 enum class Kind : core::u8 {
   kNull,    // takes everything, says nothing
   kSocket,  // unix, tcp, or an inherited descriptor
+  kUdp,     // datagrams to `host` and `port`
   kFile,    // output to `path`, input from `input_path` if given
   kPipe,    // the FIFOs path.in and path.out, or `path` both ways
   kPty,
@@ -36,7 +37,7 @@ struct Spec {
   std::string path;  // kFile, kPipe, kTty, unix kSocket
   std::string input_path;
   bool append = false;  // kFile: keep what is there
-  // kSocket
+  // kSocket, kUdp
   bool abstract_socket = false;
   bool tight = true;  // an abstract name ends with its last byte
   std::string host;   // tcp; empty: any address for a server, this host for a client
@@ -44,9 +45,12 @@ struct Spec {
   std::optional<core::u16> to;  // a server takes the first free port up to this one
   std::optional<bool> ipv4;
   std::optional<bool> ipv6;
+  std::string local_host;  // kUdp: where answers are taken; any if empty
+  std::string local_port;
   int fd = -1;  // inherited: a listening socket if `server`, else a connected one
   bool server = false;
-  bool wait = false;  // server: open() returns when somebody has connected
+  bool wait = false;    // server: open() returns when somebody has connected
+  bool telnet = false;  // tcp: the other side speaks Telnet
   bool nodelay = false;
   core::u32 reconnect_s = 0;  // client: try again after that many seconds; 0: never
   bool signal = true;         // kStdio: Ctrl-C ends the program instead of going to the guest
@@ -78,6 +82,9 @@ class Chardev : public core::CharBackend {
   /// Rings: the oldest bytes, at most `most`, which are then gone; others have nothing to tell.
   virtual std::optional<std::string> take_kept(std::size_t /*most*/) { return std::nullopt; }
 
+  /// Whoever uses it cannot go on with another one in its place.
+  void pin() { pinned_ = true; }
+  bool pinned() const { return pinned_; }
   /// Somebody is on this side: a line of the guest or a monitor.
   bool in_use() const { return client_ != nullptr; }
 
@@ -104,6 +111,7 @@ class Chardev : public core::CharBackend {
   std::string id_;
   core::CharClient* client_ = nullptr;
   core::u64 dropped_ = 0;
+  bool pinned_ = false;
   Fd log_;
 };
 

@@ -12,6 +12,7 @@ Opened open_file(loop::Loop& loop, const Spec& spec);
 Opened open_pipe(loop::Loop& loop, const Spec& spec);
 Opened open_pty(loop::Loop& loop, const Spec& spec);
 Opened open_stdio(loop::Loop& loop, const Spec& spec);
+Opened open_udp(loop::Loop& loop, const Spec& spec);
 Opened open_tty(loop::Loop& loop, const Spec& spec);
 
 /// Non-blocking and not inherited; the error names the back end and the path.

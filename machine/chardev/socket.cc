@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -42,6 +43,12 @@ void SocketChardev::connected_to(Fd connection) {
     const int on = 1;
     ::setsockopt(connection_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
+  if (spec_.telnet) {
+    telnet_ = {};
+    half_sent_ = false;
+    const auto greeting = Telnet::greeting();  // a new connection has room for it
+    (void)::send(connection_.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL);
+  }
   attach(connection_.get(), connection_.get());
 }
 
@@ -59,12 +66,18 @@ void SocketChardev::disconnect() {
 
 std::string SocketChardev::description() const {
   const char* server = spec_.server ? ",server=on" : "";
-  if (!connected()) return "disconnected:" + address_text() + server;
+  if (!connected()) return "disconnected:" + shown(address_text()) + server;
   const SocketAddress local = local_address(connection_.get());
   if (local.family() == AF_UNIX) return to_text(local) + server;
   // The peer's text without its "tcp:".
-  return fmt::format("{}{} <-> {}", to_text(local, true), server,
+  return fmt::format("{}{} <-> {}", shown(to_text(local, true)), server,
                      to_text(peer_address(connection_.get()), true).substr(4));
+}
+
+std::string SocketChardev::shown(std::string text) const {
+  constexpr std::string_view kTcp = "tcp:";
+  if (spec_.telnet && text.starts_with(kTcp)) text.replace(0, kTcp.size(), "telnet:");
+  return text;
 }
 
 int SocketChardev::take_fd() {
@@ -88,7 +101,7 @@ void SocketChardev::keep_fds(msghdr& message) {
   }
 }
 
-ssize_t SocketChardev::read_some(int fd, core::MutableBytes to) {
+ssize_t SocketChardev::receive(int fd, core::MutableBytes to) {
   iovec bytes{.iov_base = to.data(), .iov_len = to.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
   msghdr message{};
@@ -101,7 +114,38 @@ ssize_t SocketChardev::read_some(int fd, core::MutableBytes to) {
   return count;
 }
 
+ssize_t SocketChardev::read_some(int fd, core::MutableBytes to) {
+  if (!spec_.telnet) return receive(fd, to);
+  // Commands only are not the end.
+  while (true) {
+    const ssize_t count = receive(fd, to);
+    if (count <= 0) return count;
+    const std::size_t data = telnet_.strip(to.first(static_cast<std::size_t>(count)));
+    if (telnet_.take_break() && client() != nullptr) {
+      client()->char_event(core::CharEvent::kBreak);
+    }
+    if (data > 0) return static_cast<ssize_t>(data);
+  }
+}
+
+/// Data that looks like a command is sent twice.
+ssize_t SocketChardev::write_telnet(int fd, core::Bytes data) {
+  const auto command = std::find(data.begin(), data.end(), Telnet::kIac);
+  if (command != data.begin()) {
+    return ::send(fd, data.data(), static_cast<std::size_t>(command - data.begin()), MSG_NOSIGNAL);
+  }
+  static constexpr core::u8 kTwice[] = {Telnet::kIac, Telnet::kIac};
+  const std::size_t length = half_sent_ ? 1 : 2;
+  const ssize_t count = ::send(fd, kTwice, length, MSG_NOSIGNAL);
+  if (count < 0) return count;
+  half_sent_ = static_cast<std::size_t>(count) < length;
+  if (!half_sent_) return 1;
+  errno = EAGAIN;
+  return -1;
+}
+
 ssize_t SocketChardev::write_some(int fd, core::Bytes data) {
+  if (spec_.telnet && !data.empty()) return write_telnet(fd, data);
   return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL);
 }
 

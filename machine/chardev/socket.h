@@ -5,6 +5,7 @@
 
 #include "machine/chardev/socket_address.h"
 #include "machine/chardev/stream.h"
+#include "machine/chardev/telnet.h"
 
 namespace chardev {
 
@@ -34,10 +35,15 @@ class SocketChardev : public StreamChardev {
 
  private:
   void keep_fds(struct msghdr& message);
+  ssize_t receive(int fd, core::MutableBytes to);
+  ssize_t write_telnet(int fd, core::Bytes data);
+  std::string shown(std::string text) const;
 
   Spec spec_;
   Fd connection_;
   std::vector<Fd> received_;
+  Telnet telnet_;
+  bool half_sent_ = false;  // of a data byte that looks like a command, and is sent twice
 };
 
 }  // namespace chardev

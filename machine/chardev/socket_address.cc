@@ -31,10 +31,10 @@ core::Result<std::vector<SocketAddress>> unix_address(const Spec& spec) {
 
 }  // namespace
 
-core::Result<std::vector<SocketAddress>> resolve(const Spec& spec) {
+core::Result<std::vector<SocketAddress>> resolve(const Spec& spec, int type) {
   if (!spec.path.empty()) return unix_address(spec);
   addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_socktype = type;
   hints.ai_flags = spec.server ? AI_PASSIVE : 0;
   hints.ai_family = AF_UNSPEC;
   if (spec.ipv4.value_or(false) != spec.ipv6.value_or(false)) {

@@ -27,7 +27,7 @@ struct SocketAddress {
 };
 
 /// Every address that `spec` may mean, in the order to try. May ask a name server.
-core::Result<std::vector<SocketAddress>> resolve(const Spec& spec);
+core::Result<std::vector<SocketAddress>> resolve(const Spec& spec, int type = SOCK_STREAM);
 
 SocketAddress local_address(int fd);
 SocketAddress peer_address(int fd);

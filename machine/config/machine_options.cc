@@ -173,14 +173,6 @@ Status Parser::add_rtc(std::string_view value) {
   return closed(*list);
 }
 
-Status Parser::add_msg(std::string_view value) {
-  auto list = OptionList::parse(where_, value, "");
-  if (!list) return tl::unexpected(list.error());
-  list->take("timestamp", m_.message_timestamp);
-  list->take("guest-name", m_.message_guest_name);
-  return closed(*list);
-}
-
 Status Parser::add_global(std::string_view value) {
   const std::size_t equals = value.find('=');
   const std::size_t dot = value.substr(0, equals).find('.');

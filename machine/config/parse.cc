@@ -96,6 +96,7 @@ std::span<const Parser::Entry> Parser::entries() {
       {"record", true, &P::add_record},
       {"readconfig", true, &P::add_readconfig},
       {"trace", true, &P::add_trace},
+      {"d", true, &P::add_log_items},
       {"daemonize", false, &P::set_daemonize},
       {"nodefaults", false, &P::set_nodefaults},
       {"nographic", false, &P::set_nographic},
@@ -117,7 +118,6 @@ std::span<const Parser::Entry> Parser::entries() {
       {"enable-fips", false, &P::accept},
       {"cpu", true, &P::accept},
       {"echr", true, &P::accept},
-      {"d", true, &P::accept, "debug categories of QEMU have no counterpart"},
       {"sandbox", true, &P::accept, "no system call filter is applied yet"},
       {"smbios", true, &P::accept, "hvmloader writes the guest's SMBIOS tables"},
       {"overcommit", true, &P::accept, "guest memory belongs to Xen"},
@@ -261,21 +261,6 @@ Status Parser::add_keymap(std::string_view value) {
 }
 Status Parser::add_pidfile(std::string_view value) {
   m_.pid_file = value;
-  return {};
-}
-Status Parser::add_log_file(std::string_view value) {
-  m_.log_file = value;
-  return {};
-}
-/// QEMU's names have no meaning here; nobody is refused for them.
-Status Parser::add_trace(std::string_view value) {
-  auto list = OptionList::parse(where_, value, "enable");
-  if (!list) return tl::unexpected(list.error());
-  std::string pattern;
-  list->take("enable", pattern);
-  list->ignore({"events", "file"});
-  if (auto error = list->finish()) return tl::unexpected(*error);
-  if (!pattern.empty()) m_.traces.push_back(pattern);
   return {};
 }
 Status Parser::add_metrics(std::string_view value) {

@@ -148,6 +148,9 @@ class Parser {
   Status add_pidfile(std::string_view value);
   Status add_log_file(std::string_view value);
   Status add_trace(std::string_view value);
+  Status add_trace_pattern(std::string_view pattern);
+  Status add_trace_events(const std::string& path);
+  Status add_log_items(std::string_view value);
   Status add_metrics(std::string_view value);
   Status add_record(std::string_view value);
   Status add_readconfig(std::string_view value);

@@ -79,9 +79,10 @@ const Command* Registry::find(std::string_view name) const {
 }
 
 Reply Registry::run(const Command& command, Context& context, const Json& arguments) const {
-  if (auto problem = check_arguments(arguments, command.arguments, command.open)) {
-    return refuse(std::move(*problem));
-  }
+  auto problem = command.variants != nullptr
+                     ? check_arguments(arguments, *command.variants)
+                     : check_arguments(arguments, command.arguments, command.open);
+  if (problem) return refuse(std::move(*problem));
   return command.run(context, arguments);
 }
 

@@ -64,6 +64,8 @@ struct Command {
   std::string_view doc{};
   const Type* returns = nullptr;  // null: an empty object
   bool open = false;              // takes arguments beyond the declared ones
+  /// A union, for arguments that depend on the first one; `arguments` are its members then.
+  const Type* variants = nullptr;
 };
 
 /// Commands that belong together, under one heading of the documentation.
@@ -105,6 +107,9 @@ std::span<const Command> chardev_commands();
 std::span<const Command> trace_commands();
 std::span<const Command> dump_commands();
 std::span<const Command> inspect_commands();
+
+/// What object-add takes.
+const Type& object_options();
 
 /// From a port's answer: nothing to return, or its error.
 Reply from_result(const Result<void>& result);

@@ -51,7 +51,17 @@ constexpr Member kDeviceMembers[] = {
 constexpr Member kSocketMembers[] = {
     {"logfile", &kStringType, true}, {"logappend", &kBoolType, true}, {"addr", &kAddress},
     {"server", &kBoolType, true},    {"wait", &kBoolType, true},      {"nodelay", &kBoolType, true},
-    {"reconnect", &kIntType, true}};
+    {"telnet", &kBoolType, true},    {"reconnect", &kIntType, true}};
+constexpr Member kUdpMembers[] = {{"logfile", &kStringType, true},
+                                  {"logappend", &kBoolType, true},
+                                  {"remote", &kAddress},
+                                  {"local", &kAddress, true}};
+constexpr Member kStdioMembers[] = {{"logfile", &kStringType, true},
+                                    {"logappend", &kBoolType, true},
+                                    {"signal", &kBoolType, true, "Ctrl-C ends the program"}};
+constexpr Member kVcMembers[] = {{"logfile", &kStringType, true}, {"logappend", &kBoolType, true},
+                                 {"width", &kIntType, true},      {"height", &kIntType, true},
+                                 {"cols", &kIntType, true},       {"rows", &kIntType, true}};
 constexpr Member kRingMembers[] = {{"logfile", &kStringType, true},
                                    {"logappend", &kBoolType, true},
                                    {"size", &kIntType, true, "a power of two"}};
@@ -60,45 +70,125 @@ constexpr Type kFile{Kind::kObject, "ChardevFile", nullptr, kFileMembers};
 constexpr Type kDevice{Kind::kObject, "ChardevHostdev", nullptr, kDeviceMembers};
 constexpr Type kSocket{Kind::kObject, "ChardevSocket", nullptr, kSocketMembers};
 constexpr Type kRing{Kind::kObject, "ChardevRingbuf", nullptr, kRingMembers};
+constexpr Type kUdp{Kind::kObject, "ChardevUdp", nullptr, kUdpMembers};
+constexpr Type kStdio{Kind::kObject, "ChardevStdio", nullptr, kStdioMembers};
+constexpr Type kVc{Kind::kObject, "ChardevVC", nullptr, kVcMembers};
 constexpr Member kNullData[] = {{"data", &kNull}};
 constexpr Member kFileData[] = {{"data", &kFile}};
 constexpr Member kDeviceData[] = {{"data", &kDevice}};
 constexpr Member kSocketData[] = {{"data", &kSocket}};
 constexpr Member kRingData[] = {{"data", &kRing}};
+constexpr Member kUdpData[] = {{"data", &kUdp}};
+constexpr Member kStdioData[] = {{"data", &kStdio}};
+constexpr Member kVcData[] = {{"data", &kVc}};
 constexpr Type kNullBranch{Kind::kObject, "ChardevCommonWrapper", nullptr, kNullData};
 constexpr Type kFileBranch{Kind::kObject, "ChardevFileWrapper", nullptr, kFileData};
 constexpr Type kDeviceBranch{Kind::kObject, "ChardevHostdevWrapper", nullptr, kDeviceData};
 constexpr Type kSocketBranch{Kind::kObject, "ChardevSocketWrapper", nullptr, kSocketData};
 constexpr Type kRingBranch{Kind::kObject, "ChardevRingbufWrapper", nullptr, kRingData};
-constexpr std::string_view kKinds[] = {"file", "serial", "pipe",  "socket",
-                                       "pty",  "null",   "stdio", "ringbuf"};
+constexpr Type kUdpBranch{Kind::kObject, "ChardevUdpWrapper", nullptr, kUdpData};
+constexpr Type kStdioBranch{Kind::kObject, "ChardevStdioWrapper", nullptr, kStdioData};
+constexpr Type kVcBranch{Kind::kObject, "ChardevVCWrapper", nullptr, kVcData};
+constexpr std::string_view kKinds[] = {"file", "serial", "pipe", "socket",  "udp",   "pty",
+                                       "null", "stdio",  "vc",   "ringbuf", "memory"};
 constexpr Type kKind{Kind::kEnum, "ChardevBackendKind", nullptr, {}, kKinds};
-constexpr Branch kBranches[] = {{"file", &kFileBranch},   {"serial", &kDeviceBranch},
-                                {"pipe", &kDeviceBranch}, {"socket", &kSocketBranch},
-                                {"pty", &kNullBranch},    {"null", &kNullBranch},
-                                {"stdio", &kNullBranch},  {"ringbuf", &kRingBranch}};
+constexpr Branch kBranches[] = {
+    {"file", &kFileBranch},     {"serial", &kDeviceBranch}, {"pipe", &kDeviceBranch},
+    {"socket", &kSocketBranch}, {"pty", &kNullBranch},      {"null", &kNullBranch},
+    {"stdio", &kStdioBranch},   {"ringbuf", &kRingBranch},  {"memory", &kRingBranch},
+    {"udp", &kUdpBranch},       {"vc", &kVcBranch}};
 constexpr Member kBackendCommon[] = {{"type", &kKind}};
 constexpr Type kBackend{Kind::kUnion, "ChardevBackend", nullptr, kBackendCommon, {}, kBranches};
+
+QmpError failed_to_add(const std::string& id, const std::string& why) {
+  return {{}, "Failed to add chardev '" + id + "': " + why};
+}
+
+bool is_port(std::int64_t number) {
+  return number >= 0 && number <= 65535;
+}
+
+std::optional<QmpError> read_inet(const Json& where, CharSpec& spec) {
+  spec.host = required_text(where, "host");
+  spec.port = required_text(where, "port");
+  spec.ipv4 = bool_of(where, "ipv4");
+  spec.ipv6 = bool_of(where, "ipv6");
+  const auto to = int_of(where, "to");
+  if (!to) return std::nullopt;
+  if (!is_port(*to)) return failed_to_add(spec.id, "'to' is not a port number");
+  spec.to = static_cast<u16>(*to);
+  return std::nullopt;
+}
 
 std::optional<QmpError> read_address(Context& context, const Json& data, CharSpec& spec) {
   const Json& address = *find(data, "addr");
   const Json& where = *find(address, "data");
   const std::string kind = required_text(address, "type");
+  if (kind == "inet") return read_inet(where, spec);
   if (kind == "unix") {
     spec.path = required_text(where, "path");
     spec.abstract_socket = bool_of(where, "abstract").value_or(false);
-  } else if (kind == "inet") {
-    spec.host = required_text(where, "host");
-    spec.port = required_text(where, "port");
-  } else {
-    const std::string name = required_text(where, "str");
-    if (context.client == nullptr || context.client->named_fds().count(name) == 0) {
-      return QmpError{{}, "File descriptor named '" + name + "' has not been found"};
-    }
-    // From here on it is the character device's.
-    spec.fd = context.client->named_fds()[name].release();
-    context.client->named_fds().erase(name);
+    return std::nullopt;
   }
+  const std::string name = required_text(where, "str");
+  if (context.client == nullptr || context.client->named_fds().count(name) == 0) {
+    return failed_to_add(spec.id, "File descriptor named '" + name + "' has not been found");
+  }
+  // From here on it is the character device's.
+  spec.fd = context.client->named_fds()[name].release();
+  context.client->named_fds().erase(name);
+  return std::nullopt;
+}
+
+std::optional<QmpError> read_socket(Context& context, const Json& data, CharSpec& spec) {
+  spec.server = bool_of(data, "server").value_or(true);
+  spec.wait = bool_of(data, "wait").value_or(false);
+  spec.telnet = bool_of(data, "telnet").value_or(false);
+  spec.nodelay = bool_of(data, "nodelay").value_or(false);
+  const std::int64_t reconnect = int_of(data, "reconnect").value_or(0);
+  constexpr std::int64_t kLongest = 1'000'000;  // seconds
+  if (reconnect < 0 || reconnect > kLongest) {
+    return failed_to_add(spec.id, "'reconnect' must be 0 to 1000000 seconds");
+  }
+  spec.reconnect_s = static_cast<u32>(reconnect);
+  if (spec.server && reconnect != 0) {
+    return failed_to_add(spec.id,
+                         "'reconnect' option is incompatible with socket in server listen mode");
+  }
+  if (spec.server && spec.wait) {
+    return QmpError{{}, "'wait' would stop the machine until somebody connects: leave it out"};
+  }
+  return read_address(context, data, spec);
+}
+
+std::optional<QmpError> read_udp(const Json& data, CharSpec& spec) {
+  for (const char* end : {"remote", "local"}) {
+    const Json* address = find(data, end);
+    if (address == nullptr) continue;
+    if (required_text(*address, "type") != "inet") {
+      return failed_to_add(spec.id, "udp goes by inet addresses only");
+    }
+    CharSpec one{.id = spec.id};
+    if (auto error = read_inet(*find(*address, "data"), one)) return error;
+    if (end == std::string_view("remote")) {
+      spec.host = one.host;
+      spec.port = one.port;
+      spec.ipv4 = one.ipv4;
+      spec.ipv6 = one.ipv6;
+    } else {
+      spec.local_host = one.host;
+      spec.local_port = one.port;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<QmpError> read_ring(const Json& data, CharSpec& spec) {
+  const std::int64_t size = int_of(data, "size").value_or(65536);
+  if (size <= 0 || (size & (size - 1)) != 0) {
+    return failed_to_add(spec.id, "size of ringbuf chardev must be power of two");
+  }
+  spec.ring_size = static_cast<u64>(size);
   return std::nullopt;
 }
 
@@ -110,31 +200,23 @@ tl::expected<CharSpec, QmpError> spec_of(Context& context, const Json& arguments
   spec.kind = required_text(backend, "type");
   spec.log_file = required_text(data, "logfile");
   spec.log_append = bool_of(data, "logappend").value_or(false);
+  std::optional<QmpError> error;
   if (spec.kind == "file") {
     spec.path = required_text(data, "out");
     spec.input_path = required_text(data, "in");
     spec.append = bool_of(data, "append").value_or(false);
   } else if (spec.kind == "serial" || spec.kind == "pipe") {
     spec.path = required_text(data, "device");
-  } else if (spec.kind == "ringbuf") {
-    const std::int64_t size = int_of(data, "size").value_or(65536);
-    if (size <= 0 || (size & (size - 1)) != 0) {
-      return refuse("Failed to add chardev '" + spec.id +
-                    "': size of ringbuf chardev must be power of two");
-    }
-    spec.ring_size = static_cast<u64>(size);
+  } else if (spec.kind == "ringbuf" || spec.kind == "memory") {
+    error = read_ring(data, spec);
+  } else if (spec.kind == "stdio") {
+    spec.signal = bool_of(data, "signal").value_or(true);
+  } else if (spec.kind == "udp") {
+    error = read_udp(data, spec);
   } else if (spec.kind == "socket") {
-    spec.server = bool_of(data, "server").value_or(true);
-    spec.wait = bool_of(data, "wait").value_or(false);
-    spec.nodelay = bool_of(data, "nodelay").value_or(false);
-    spec.reconnect_s = static_cast<u32>(int_of(data, "reconnect").value_or(0));
-    if (spec.server && spec.wait) {
-      return refuse("'wait' would stop the machine until somebody connects: leave it out");
-    }
-    if (auto error = read_address(context, data, spec)) {
-      return tl::unexpected<QmpError>(std::move(*error));
-    }
+    error = read_socket(context, data, spec);
   }
+  if (error) return tl::unexpected<QmpError>(std::move(*error));
   return spec;
 }
 
@@ -238,7 +320,18 @@ Reply ringbuf_write(Context& context, const Json& arguments) {
   return from_result(context.ports.character.write_ring(device, data));
 }
 
+Reply query_chardev_backends(Context&, const Json&) {
+  Json list = Json::array();
+  for (const std::string_view kind : kKinds) list.push_back(Json{{"name", kind}});
+  return list;
+}
+
 constexpr Command kCommands[] = {
+    {"query-chardev-backends",
+     {},
+     query_chardev_backends,
+     "The kinds of character devices.",
+     &kChardevBackendInfoList},
     {"chardev-add", kAddArguments, chardev_add, "Makes a character device.", &kChardevReturn},
     {"chardev-change", kAddArguments, chardev_change,
      "Puts another back end behind a character device that may be in use.", &kChardevReturn},

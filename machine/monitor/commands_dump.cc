@@ -146,16 +146,19 @@ Reply dump_guest_memory(Context& context, const Json& arguments) {
   const bool written =
       write_headers(file->fd.get(), ranges) && write_ram(context, file->fd.get(), ranges);
   const int error = errno;
+  u64 total = 0;
+  for (const RamRange& range : ranges) total += range.length;
+  const auto bytes = static_cast<std::int64_t>(total);
+  // Clients hear of the end before the guest goes on.
+  if (written) {
+    context.events.emit(
+        "DUMP_COMPLETED",
+        {{"result", EventData{{"total", bytes}, {"status", "completed"}, {"completed", bytes}}}});
+  }
   if (running) {
     if (const auto resumed = run.cont(); !resumed) return from_result(resumed);
   }
   if (!written) return refuse(std::string("dump: failed to save memory: ") + std::strerror(error));
-  u64 total = 0;
-  for (const RamRange& range : ranges) total += range.length;
-  const auto bytes = static_cast<std::int64_t>(total);
-  context.events.emit(
-      "DUMP_COMPLETED",
-      {{"result", EventData{{"total", bytes}, {"status", "completed"}, {"completed", bytes}}}});
   return Json::object();
 }
 

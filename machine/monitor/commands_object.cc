@@ -142,6 +142,20 @@ constexpr Member kAddArguments[] = {
     {"qom-type", &kObjectKind, false, "an iothread has no effect: disks never wait here"},
     {"id", &kStringType},
 };
+constexpr Member kIothreadMembers[] = {
+    {"poll-max-ns", &kIntType, true},     {"poll-grow", &kIntType, true},
+    {"poll-shrink", &kIntType, true},     {"aio-max-batch", &kIntType, true},
+    {"thread-pool-min", &kIntType, true}, {"thread-pool-max", &kIntType, true}};
+constexpr std::string_view kSecretFormats[] = {"raw", "base64"};
+constexpr Type kSecretFormat{Type::Kind::kEnum, "QCryptoSecretFormat", nullptr, {}, kSecretFormats};
+constexpr Member kSecretMembers[] = {
+    {"loaded", &kBoolType, true}, {"format", &kSecretFormat, true}, {"keyid", &kStringType, true},
+    {"iv", &kStringType, true},   {"data", &kStringType, true},     {"file", &kStringType, true}};
+constexpr Type kIothread{Type::Kind::kObject, "IothreadProperties", nullptr, kIothreadMembers};
+constexpr Type kSecret{Type::Kind::kObject, "SecretProperties", nullptr, kSecretMembers};
+constexpr Branch kObjectBranches[] = {{"iothread", &kIothread}, {"secret", &kSecret}};
+constexpr Type kObjectOptions{Type::Kind::kUnion, "ObjectOptions", nullptr, kAddArguments, {},
+                              kObjectBranches};
 
 Reply object_add(Context& context, const Json& arguments) {
   const auto added = context.objects.add(required_text(arguments, "qom-type"),
@@ -161,11 +175,12 @@ Reply query_iothreads(Context& context, const Json&) {
   Json list = Json::array();
   for (const Object& object : context.objects.list()) {
     if (object.type != "iothread") continue;
-    list.push_back(Json{{"poll-shrink", 0},
+    const ObjectStore::Polling& polling = *context.objects.polling(object.name);
+    list.push_back(Json{{"poll-shrink", polling.shrink},
                         {"thread-id", context.objects.thread_id()},
-                        {"aio-max-batch", 0},
-                        {"poll-grow", 0},
-                        {"poll-max-ns", 0},
+                        {"aio-max-batch", polling.batch},
+                        {"poll-grow", polling.grow},
+                        {"poll-max-ns", polling.max_ns},
                         {"id", object.name}});
   }
   return list;
@@ -182,7 +197,7 @@ constexpr Command kCommands[] = {
      "The properties that -device takes for a kind of device.", &kObjectPropertyInfoList},
     {"qom-list-properties", kTypeArguments, device_list_properties,
      "The same; there are no other kinds of objects.", &kObjectPropertyInfoList},
-    {"object-add", kAddArguments, object_add, "Makes an object.", nullptr, true},
+    {"object-add", kAddArguments, object_add, "Makes an object.", nullptr, false, &kObjectOptions},
     {"object-del", kDelArguments, object_del, "Takes away an object that a client made."},
     {"query-iothreads",
      {},
@@ -192,6 +207,10 @@ constexpr Command kCommands[] = {
 };
 
 }  // namespace
+
+const Type& object_options() {
+  return kObjectOptions;
+}
 
 std::span<const Command> object_commands() {
   return kCommands;

@@ -94,14 +94,6 @@ Reply query_chardev(Context& context, const Json&) {
   return list;
 }
 
-Reply query_chardev_backends(Context&, const Json&) {
-  Json list = Json::array();
-  for (const char* name : {"null", "socket", "pty", "file", "pipe", "stdio", "serial"}) {
-    list.push_back(Json{{"name", name}});
-  }
-  return list;
-}
-
 Json describe(const PciRegion& region) {
   Json item = Json::object();
   if (!region.io) {
@@ -188,11 +180,6 @@ constexpr Command kCommands[] = {
      query_chardev,
      "The character devices and what they are connected to.",
      &kChardevInfoList},
-    {"query-chardev-backends",
-     {},
-     query_chardev_backends,
-     "The kinds of character devices.",
-     &kChardevBackendInfoList},
     {"query-pci", {}, query_pci, "The functions on the PCI bus.", &kPciInfoList},
     {"query-memory-devices", {}, empty_list, "Memory that was plugged in: none.", &kAnyList},
     {"query-acpi-ospm-status",

@@ -1,5 +1,6 @@
 // The human monitor's commands for objects, character devices, cables and dumps. Each runs the QMP
 // command of the same purpose.
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "machine/monitor/hmp_command.h"
@@ -68,6 +69,10 @@ bool on(const std::map<std::string, std::string>& all, const std::string& key, b
   return it == all.end() ? otherwise : it->second == "on" || it->second == "yes";
 }
 
+std::int64_t number(const std::string& text) {
+  return std::strtoll(text.c_str(), nullptr, 0);
+}
+
 /// From the command line's form to QMP's.
 std::optional<Json> backend(const std::map<std::string, std::string>& all) {
   const auto get = [&](const std::string& key) {
@@ -79,8 +84,16 @@ std::optional<Json> backend(const std::map<std::string, std::string>& all) {
   if (!get("logfile").empty()) data["logfile"] = get("logfile");
   if (kind == "file") {
     data["out"] = get("path");
+    if (!get("input-path").empty()) data["in"] = get("input-path");
+    if (all.count("append") != 0) data["append"] = on(all, "append", false);
   } else if (kind == "pipe" || kind == "serial" || kind == "tty") {
     data["device"] = get("path");
+  } else if (kind == "udp") {
+    const auto end = [&](const std::string& host, const std::string& port) {
+      return Json{{"type", "inet"}, {"data", Json{{"host", get(host)}, {"port", get(port)}}}};
+    };
+    data["remote"] = end("host", "port");
+    if (!get("localport").empty()) data["local"] = end("localaddr", "localport");
   } else if (kind == "socket") {
     Json address = {{"type", "unix"}, {"data", Json{{"path", get("path")}}}};
     if (get("path").empty()) {
@@ -90,8 +103,12 @@ std::optional<Json> backend(const std::map<std::string, std::string>& all) {
     data["addr"] = std::move(address);
     data["server"] = on(all, "server", false);
     data["wait"] = on(all, "wait", false);
-  } else if (kind == "ringbuf" && !get("size").empty()) {
-    data["size"] = std::strtoll(get("size").c_str(), nullptr, 0);
+    if (on(all, "telnet", false)) data["telnet"] = true;
+    if (!get("reconnect").empty()) data["reconnect"] = number(get("reconnect"));
+  } else if ((kind == "ringbuf" || kind == "memory") && !get("size").empty()) {
+    data["size"] = number(get("size"));
+  } else if (kind == "stdio" && all.count("signal") != 0) {
+    data["signal"] = on(all, "signal", true);
   }
   if (kind.empty()) return std::nullopt;
   return Json{{"type", kind == "tty" ? "serial" : kind}, {"data", std::move(data)}};
@@ -102,6 +119,7 @@ void chardev_command(HmpCall& call, const std::string& command, const std::strin
   if (call.has("id")) all["id"] = call.text("id");
   const auto described = backend(all);
   if (!described) return call.print("Parsing chardev args failed\n");
+  if (all["id"].empty()) return call.print("Error: chardev: no id specified\n");
   (void)call.qmp(command, Json{{"id", all["id"]}, {"backend", *described}});
 }
 
@@ -129,9 +147,38 @@ void ringbuf_write(HmpCall& call) {
                  Json{{"device", call.text("device")}, {"data", call.text("data")}});
 }
 
+/// Null for what the kind does not have.
+const Type* object_member(std::string_view kind, std::string_view name) {
+  for (const Branch& branch : object_options().branches) {
+    if (branch.value != kind) continue;
+    for (const Member& member : branch.type->members) {
+      if (member.name == name) return member.type;
+    }
+  }
+  return nullptr;
+}
+
+/// What was typed, as QMP has it; what does not look like it stays text, and is refused there.
+Json typed(const Type* type, const std::string& value) {
+  if (type != nullptr && type->kind == Type::Kind::kInt) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error == std::errc() && end == value.data() + value.size()) return Json(number);
+  }
+  if (type != nullptr && type->kind == Type::Kind::kBool) {
+    if (value == "on" || value == "yes" || value == "true") return Json(true);
+    if (value == "off" || value == "no" || value == "false") return Json(false);
+  }
+  return Json(value);
+}
+
 void object_add(HmpCall& call) {
   Json arguments = Json::object();
-  for (const auto& [key, value] : options(call.text("object"), "qom-type")) arguments[key] = value;
+  const auto all = options(call.text("object"), "qom-type");
+  const auto kind = all.find("qom-type");
+  for (const auto& [key, value] : all) {
+    arguments[key] = typed(object_member(kind == all.end() ? "" : kind->second, key), value);
+  }
   (void)call.qmp("object-add", arguments);
 }
 void object_del(HmpCall& call) {

@@ -322,16 +322,21 @@ struct CharDevice {
 /// A character device that a client asks for.
 struct CharSpec {
   std::string id;
-  std::string kind;  // "null", "socket", "file", "pipe", "pty", "stdio", "serial", "ringbuf"
+  std::string kind;  // "null", "socket", ...: as ChardevBackendKind has them
   std::string path;
   std::string input_path;
   bool append = false;
   bool abstract_socket = false;
-  std::string host, port;  // tcp, where `path` is empty
+  std::string host, port;  // tcp, where `path` is empty; udp
+  std::optional<u16> to;   // a server takes the first free port up to this one
+  std::optional<bool> ipv4, ipv6;
+  std::string local_host, local_port;  // udp
   int fd = -1;
   bool server = true;
   bool wait = false;
+  bool telnet = false;
   bool nodelay = false;
+  bool signal = true;  // stdio: Ctrl-C ends the program
   u32 reconnect_s = 0;
   u64 ring_size = 65536;
   std::string log_file;

@@ -23,6 +23,13 @@ class ObjectStore {
   core::Result<void> add(const std::string& kind, const std::string& id, const Json& arguments);
   bool remove(const std::string& id);
   std::vector<Object> list() const;
+
+  /// What an iothread was made with; it has no effect.
+  struct Polling {
+    std::int64_t max_ns = 32768, grow = 0, shrink = 0, batch = 0;
+  };
+  /// Null for what is no iothread.
+  const Polling* polling(const std::string& id) const;
   /// The content of a secret.
   const std::string* secret(const std::string& id) const;
   static long thread_id();
@@ -31,6 +38,7 @@ class ObjectStore {
   struct Entry {
     std::string kind;
     std::string content;
+    Polling polling{};
   };
   std::map<std::string, Entry> entries_;
 };

@@ -126,6 +126,10 @@ std::optional<std::string> check_arguments(const Json& arguments, std::span<cons
   return check_object(arguments, whole, "");
 }
 
+std::optional<std::string> check_arguments(const Json& arguments, const Type& variants) {
+  return check_object(arguments, variants, "");
+}
+
 std::optional<std::string> check_value(const Json& value, const Type& type) {
   return check(value, type, "result", "result");
 }

@@ -55,6 +55,9 @@ extern const Type kStringType, kIntType, kSizeType, kNumberType, kBoolType, kAny
 std::optional<std::string> check_arguments(const Json& arguments, std::span<const Member> members,
                                            bool open = false);
 
+/// The same for arguments that depend on the first one.
+std::optional<std::string> check_arguments(const Json& arguments, const Type& variants);
+
 /// Why `value` is not of `type`; nothing if it is. For results, whose makers are ours: in tests.
 std::optional<std::string> check_value(const Json& value, const Type& type);
 

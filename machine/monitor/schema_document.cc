@@ -41,7 +41,8 @@ class SchemaWriter {
       out_.push_back(Json{{"name", text(command.name)},
                           {"ret-type", command.returns == nullptr ? empty : name(*command.returns)},
                           {"meta-type", "command"},
-                          {"arg-type", object_name(command.arguments)}});
+                          {"arg-type", command.variants == nullptr ? object_name(command.arguments)
+                                                                   : name(*command.variants)}});
     }
     for (const EventKind& kind : event_kinds()) {
       out_.push_back(Json{{"name", text(kind.name)},
@@ -199,6 +200,11 @@ class DocumentWriter {
     if (!command.arguments.empty()) out_ += fmt::format(" `{}`", members_of(command.arguments));
     if (command.returns != nullptr) out_ += fmt::format(" → `{}`", name(*command.returns));
     out_ += fmt::format("  \n  {}\n", command.doc);
+    if (command.variants != nullptr) {
+      for (const Branch& branch : command.variants->branches) {
+        out_ += fmt::format("  with `{}`: `{}`.\n", branch.value, members_of(branch.type->members));
+      }
+    }
     for (const Member& member : command.arguments) {
       if (!member.doc.empty()) out_ += fmt::format("  `{}`: {}.\n", member.name, member.doc);
     }

@@ -65,6 +65,12 @@ Outcome outcome(const Figure& figure, const std::vector<Round>& rounds) {
   return result;
 }
 
+std::optional<bool> aim_met(const Outcome& outcome) {
+  if (!outcome.figure.aim || !outcome.ratio) return std::nullopt;
+  const double aim = *outcome.figure.aim;
+  return outcome.figure.better == Better::kLower ? *outcome.ratio <= aim : *outcome.ratio >= aim;
+}
+
 namespace {
 
 std::string number(const std::optional<double>& value) {
@@ -87,6 +93,9 @@ std::string as_table(const std::vector<Outcome>& outcomes) {
     text += fmt::format("{:<34} {:>8} {:>12} {:>12} {:>7} {:>7}", row.figure.name, row.figure.unit,
                         number(row.stock), number(row.xenolith), number(row.ratio),
                         row.spread ? fmt::format("{:.0f}%", *row.spread * 100) : "-");
+    if (const auto met = aim_met(row)) {
+      text += fmt::format("  aim {:.2f}{}", *row.figure.aim, *met ? "" : " MISSED");
+    }
     if (row.ratio) {
       const bool good = row.figure.better == Better::kLower ? *row.ratio < 1 : *row.ratio > 1;
       text += good ? "" : "  (stock is better)";
@@ -108,6 +117,7 @@ std::string as_json(const std::vector<Outcome>& outcomes) {
                {"ratio", json_of(row.ratio)},
                {"spread", json_of(row.spread)},
                {"rounds", row.rounds}};
+    if (row.figure.aim) entry["aim"] = *row.figure.aim;
     if (!row.reason.empty()) entry["reason"] = row.reason;
     list.push_back(std::move(entry));
   }

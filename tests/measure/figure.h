@@ -22,6 +22,7 @@ struct Figure {
   std::string unit;
   Better better = Better::kLower;
   std::string about;
+  std::optional<double> aim{};  // the ratio to stock that we want, or better
 };
 
 /// What one program gave in one round.
@@ -72,6 +73,8 @@ struct Round {
 
 Outcome outcome(const Figure& figure, const std::vector<Round>& rounds);
 double median(std::vector<double> values);
+/// Whether the aim is met; nothing without an aim, or without a ratio.
+std::optional<bool> aim_met(const Outcome& outcome);
 /// `share` of 0.99 is the 99th percentile.
 double percentile(std::vector<double> values, double share);
 

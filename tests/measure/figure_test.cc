@@ -48,6 +48,22 @@ TEST(Outcome, ADivisionByNothingIsNoRatio) {
   EXPECT_EQ(row.reason, "stock: 0");
 }
 
+TEST(Outcome, AnAimIsMetOrMissedInItsDirection) {
+  Figure lower{"disk.x", "ms", Better::kLower, "about", 0.5};
+  Figure higher{"disk.x", "MiB/s", Better::kHigher, "about", 1.5};
+  const Outcome half = outcome(lower, {round_of(10, 5)});
+  EXPECT_EQ(aim_met(half), true);
+  EXPECT_NE(as_table({half}).find("aim 0.50\n"), std::string::npos) << as_table({half});
+  const Outcome more = outcome(lower, {round_of(10, 5.1)});
+  EXPECT_EQ(aim_met(more), false);
+  EXPECT_NE(as_table({more}).find("aim 0.50 MISSED"), std::string::npos);
+  EXPECT_EQ(aim_met(outcome(higher, {round_of(10, 15)})), true);
+  EXPECT_EQ(aim_met(outcome(higher, {round_of(10, 14)})), false);
+  EXPECT_EQ(aim_met(outcome(higher, {round_of(0, 14)})), std::nullopt) << "no ratio";
+  EXPECT_EQ(aim_met(outcome(kFigure, {round_of(10, 5)})), std::nullopt) << "no aim";
+  EXPECT_EQ(xensim::Json::parse(as_json({half}))[0]["aim"], 0.5);
+}
+
 TEST(Percentile, IsTheNearestRank) {
   std::vector<double> values;
   for (int i = 1; i <= 100; ++i) values.push_back(i);

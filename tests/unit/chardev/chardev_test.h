@@ -27,12 +27,13 @@ struct Recorder final : core::CharClient {
   void char_event(core::CharEvent event) override {
     if (event == core::CharEvent::kOpened) ++opened;
     if (event == core::CharEvent::kClosed) ++closed;
+    if (event == core::CharEvent::kBreak) ++breaks;
   }
   void writable() override { ++writables; }
 
   std::size_t room = 1 << 20;
   std::string text;
-  int opened = 0, closed = 0, writables = 0;
+  int opened = 0, closed = 0, breaks = 0, writables = 0;
 };
 
 class ChardevTest : public testing::Test {

@@ -83,6 +83,14 @@ TEST_F(Objects, MadeByClients) {
   EXPECT_EQ(ask("qom-list", R"({"path":"/objects"})"),
             "{\"return\": [{\"name\": \"type\", \"type\": \"string\"}, {\"name\": \"s\", \"type\": "
             "\"child<secret>\"}]}");
+  EXPECT_EQ(error("object-add", R"({"qom-type":"secret","id":"t","data":"a","poll-grow":1})"),
+            "GenericError: Parameter 'poll-grow' is unexpected");
+  EXPECT_EQ(error("object-add", R"({"qom-type":"iothread","id":"t","poll-grow":-1})"),
+            "GenericError: poll-grow value must be in range [0, 9223372036854775807]");
+  EXPECT_EQ(bench.human("object_add iothread,id=t,poll-max-ns=7"), "");
+  EXPECT_NE(ask("query-iothreads", "{}").find("\"poll-max-ns\": 7, \"id\": \"t\""),
+            std::string::npos);
+  EXPECT_EQ(bench.human("object_del t"), "");
   EXPECT_EQ(ask("object-del", R"({"id":"s"})"), "{\"return\": {}}");
   EXPECT_EQ(error("object-del", R"({"id":"s"})"), "GenericError: object 's' not found");
 }
@@ -97,6 +105,18 @@ TEST_F(Objects, CharacterDevicesAreCheckedBeforeTheMachineIsAsked) {
   EXPECT_EQ(error("chardev-add", R"({"id":"r","backend":{"type":"ringbuf","data":{"size":63}}})"),
             "GenericError: Failed to add chardev 'r': size of ringbuf chardev must be power of "
             "two");
+  EXPECT_EQ(
+      error("chardev-add", R"({"id":"s","backend":{"type":"socket","data":{"server":true,)"
+                           R"("reconnect":5,"addr":{"type":"unix","data":{"path":"x"}}}}})"),
+      "GenericError: Failed to add chardev 's': 'reconnect' option is incompatible with socket in "
+      "server listen mode");
+  EXPECT_EQ(error("chardev-add", R"({"id":"s","backend":{"type":"socket","data":{"server":false,)"
+                                 R"("reconnect":-5,"addr":{"type":"unix","data":{"path":"x"}}}}})"),
+            "GenericError: Failed to add chardev 's': 'reconnect' must be 0 to 1000000 seconds");
+  EXPECT_EQ(error("chardev-add", R"({"id":"u","backend":{"type":"udp","data":{)"
+                                 R"("remote":{"type":"unix","data":{"path":"x"}}}}})"),
+            "GenericError: Failed to add chardev 'u': udp goes by inet addresses only");
+  EXPECT_EQ(bench.human("chardev-add null"), "Error: chardev: no id specified\r\n");
   EXPECT_EQ(error("chardev-change", R"({"id":"nope","backend":{"type":"null","data":{}}})"),
             "GenericError: Chardev 'nope' does not exist");
   EXPECT_EQ(error("chardev-remove", R"({"id":"nope"})"), "GenericError: Chardev 'nope' not found");
@@ -128,9 +148,9 @@ TEST_F(Objects, DumpIsAnElfCoreFileOfRam) {
   EXPECT_EQ(ask("dump-guest-memory",
                 R"({"paging":false,"protocol":"fd:core","begin":4096,"length":8192})"),
             "{\"timestamp\": {}, \"event\": \"STOP\"}\r\n{\"timestamp\": {}, \"event\": "
-            "\"RESUME\"}\r\n{\"timestamp\": {}, \"event\": \"DUMP_COMPLETED\", \"data\": "
-            "{\"result\": {\"total\": 8192, \"status\": \"completed\", \"completed\": 8192}}}\r\n"
-            "{\"return\": {}}");
+            "\"DUMP_COMPLETED\", \"data\": {\"result\": {\"total\": 8192, \"status\": "
+            "\"completed\", \"completed\": 8192}}}\r\n{\"timestamp\": {}, \"event\": "
+            "\"RESUME\"}\r\n{\"return\": {}}");
   Elf64_Ehdr header{};
   Elf64_Phdr segment{};
   ASSERT_EQ(pread(file, &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
