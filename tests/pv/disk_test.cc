@@ -238,8 +238,10 @@ TEST_P(PvDisk, ADiskComesAndGoesWhileTheGuestRuns) {
   start();
   const std::filesystem::path second = machine_->file("second.img");
   xensim::make_disk(second, 2048);
-  for (int round = 0; round < 3; ++round) {
-    DiskFront extra(*machine_, {.params = "aio:" + second.string(), .device = 51728}, 1);
+  // Each time at another place: stock may still hold the last one's node when the next comes.
+  for (unsigned round = 0; round < 3; ++round) {
+    DiskFront extra(*machine_, {.params = "aio:" + second.string(), .device = 51728 + 16 * round},
+                    1);
     extra.add();
     ASSERT_TRUE(extra.connect()) << machine_->log();
     EXPECT_EQ(extra.back("sectors"), "2048");
