@@ -13,6 +13,26 @@ constexpr u8 kDiskAfterReset = 0x30;
 constexpr u8 kCdAfterReset = 0x70;
 constexpr u8 kDiagnosticPassed = 0x01;
 
+using Frame = std::array<u8, 20>;
+
+/// What frames of both kinds begin with: the drive's registers.
+Frame task_file(u8 type, const ide::DriveState& d, bool interrupt) {
+  return {type,
+          interrupt ? kFrameInterrupt : u8{0},
+          d.status,
+          d.error,
+          d.sector,
+          d.lcyl,
+          d.hcyl,
+          d.select,
+          d.hob_sector,
+          d.hob_lcyl,
+          d.hob_hcyl,
+          0,
+          core::low<u8>(d.nsector),
+          core::low<u8>(d.nsector >> 8)};
+}
+
 }  // namespace
 
 Port::Port(PortState& state, ide::DmaPort& memory, Controller& controller)
@@ -174,20 +194,7 @@ void Port::trigger(u32 interrupt) {
 void Port::send_register(bool interrupt) {
   if (!receives()) return;
   const ide::DriveState& d = s_.drive;
-  const std::array<u8, 20> frame{kFrameRegisterToHost,
-                                 interrupt ? kFrameInterrupt : u8{0},
-                                 d.status,
-                                 d.error,
-                                 d.sector,
-                                 d.lcyl,
-                                 d.hcyl,
-                                 d.select,
-                                 d.hob_sector,
-                                 d.hob_lcyl,
-                                 d.hob_hcyl,
-                                 0,
-                                 core::low<u8>(d.nsector),
-                                 core::low<u8>(d.nsector >> 8)};
+  const Frame frame = task_file(kFrameRegisterToHost, d, interrupt);
   static_cast<void>(memory_.dma_write((u64{s_.fbu} << 32 | s_.fb) + kReceivedRegister, frame));
   s_.tfd = u32{d.error} << 8 | d.status;
   if ((d.status & ide::kStatusErr) != 0) trigger(kTfes);
@@ -198,24 +205,10 @@ void Port::send_register(bool interrupt) {
 void Port::send_pio_setup(std::size_t length, bool interrupt) {
   if (!receives()) return;
   const ide::DriveState& d = s_.drive;
-  const std::array<u8, 20> frame{kFramePioSetup,
-                                 interrupt ? kFrameInterrupt : u8{0},
-                                 d.status,
-                                 d.error,
-                                 d.sector,
-                                 d.lcyl,
-                                 d.hcyl,
-                                 d.select,
-                                 d.hob_sector,
-                                 d.hob_lcyl,
-                                 d.hob_hcyl,
-                                 0,
-                                 core::low<u8>(d.nsector),
-                                 core::low<u8>(d.nsector >> 8),
-                                 0,
-                                 d.status,
-                                 core::low<u8>(length),
-                                 core::low<u8>(length >> 8)};
+  Frame frame = task_file(kFramePioSetup, d, interrupt);
+  frame[15] = d.status;
+  frame[16] = core::low<u8>(length);
+  frame[17] = core::low<u8>(length >> 8);
   static_cast<void>(memory_.dma_write((u64{s_.fbu} << 32 | s_.fb) + kReceivedPioSetup, frame));
   s_.tfd = u32{d.error} << 8 | d.status;
   if ((d.status & ide::kStatusErr) != 0) trigger(kTfes);
